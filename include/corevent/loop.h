@@ -1,0 +1,93 @@
+// Loop: one thread's event loop. It turns kernel events, timers, signals and posted work into callbacks, one at a time,
+// on the thread that calls run(). It outlives everything attached to it: declare it first. Only post() and stop() may be
+// called from any thread; everything else belongs to the loop's thread (or to the time before run()).
+//
+// Handles (Timer, SignalHandler) are move-only; the core behind a handle is freed at the end of a turn, never inside
+// a callback, so a callback may destroy its own handle.
+#pragma once
+
+#include <corevent/error.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+namespace corevent {
+
+using Clock = std::chrono::steady_clock;
+using Callback = std::move_only_function<void()>;
+
+class LoopCore;
+class TimerCore;
+class SignalCore;
+
+enum class Backend : std::uint8_t { automatic, epoll, poll };
+CE_API std::string_view backend_name(Backend backend) noexcept;
+
+struct LoopOptions {
+    Backend backend = Backend::automatic;
+    unsigned index = 0;                                  ///< shown in messages: "loop 1 held ..."
+    std::chrono::milliseconds stall_threshold{10};       ///< a callback longer than this is reported; 0 = never
+    std::size_t receive_buffer_bytes = 64 * 1024;        ///< the one buffer lent to readers; at least 16 KiB
+};
+
+class CE_API Loop {
+public:
+    explicit Loop(LoopOptions options = {});
+    ~Loop();
+    Loop(const Loop&) = delete;
+    Loop& operator=(const Loop&) = delete;
+
+    void run();                ///< turns until stop(); may be called again
+    bool run_once(std::chrono::milliseconds wait_max);  ///< one turn; false when nothing happened
+    void stop() noexcept;      ///< any thread: run() returns at the end of the current turn
+
+    /// Any thread. Runs `work` on the loop's thread in a later step of this or the next turn, in order per poster.
+    /// Work posted to a loop that never runs again is destroyed unrun with the loop.
+    void post(Callback work);
+
+    /// Time at the start of this turn (one clock read a turn).
+    Clock::time_point now() const noexcept;
+    unsigned index() const noexcept;
+    bool is_current() const noexcept;           ///< whether the calling thread is inside this loop's run()
+    static Loop* current() noexcept;            ///< the loop whose run() is on this thread's stack, or nullptr
+
+    LoopCore& core() noexcept { return *core_; }  ///< for the library's own floors
+
+private:
+    std::unique_ptr<LoopCore> core_;
+};
+
+/// A timer of the user: heap-ordered, O(log n). Destroying or stopping it inside its own callback is fine.
+class CE_API Timer {
+public:
+    Timer(Loop& loop, Callback on_expired);
+    ~Timer();
+    Timer(Timer&&) noexcept;
+    Timer& operator=(Timer&&) noexcept;
+
+    void start(Clock::duration after);        ///< once, counted from now(); restarts a running timer
+    void start_every(Clock::duration period); ///< again and again without drift; missed periods are skipped
+    void stop() noexcept;
+    bool running() const noexcept;
+
+private:
+    TimerCore* core_;
+};
+
+/// Calls back on the loop for each batch of a signal's deliveries. While a handle lives the signal is blocked from its
+/// default action process-wide; several loops and handles may watch the same signal. Restored when the last one goes.
+class CE_API SignalHandler {
+public:
+    SignalHandler(Loop& loop, int signal_number, Callback on_signal);
+    ~SignalHandler();
+    SignalHandler(SignalHandler&&) noexcept;
+    SignalHandler& operator=(SignalHandler&&) noexcept;
+
+private:
+    SignalCore* core_;
+};
+
+}  // namespace corevent
