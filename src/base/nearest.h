@@ -1,6 +1,5 @@
 // The name a person probably meant: the candidate with the smallest edit distance. For messages about unknown limits,
-// flags and keys; set-up time only. Header-only, allocation only for names above 64 characters is avoided by giving up
-// on them. Any thread.
+// flags and keys; set-up time only. Allocates nothing and gives up on names above 64 characters. Any thread.
 #pragma once
 
 #include <algorithm>
