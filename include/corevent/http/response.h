@@ -14,7 +14,8 @@
 namespace corevent::http {
 
 class Exchange;
-struct FileBody;  // internal: a file range that the static handler sends
+struct FileBody;    // internal: file ranges that the static handler sends
+struct SharedBody;  // internal: immutable bytes that many answers share
 
 class CE_API Response {
 public:
@@ -45,12 +46,13 @@ private:
     friend class Exchange;
     friend struct ResponseAccess;
     std::uint16_t status_;
-    bool invalid_ = false;
-    bool static_body_ = false;
-    std::string_view static_view_;   ///< body or content type that outlives the program's responses
-    std::string_view static_type_;
-    std::string fields_;             ///< "name: value\r\n"..., validated
+    bool invalid_ = false;           ///< a bad field was given: 500 is sent instead
+    bool static_body_ = false;       ///< the body is static_view_
+    std::string_view static_view_;   ///< lives as long as the program
+    std::string_view static_type_;   ///< content type, a constant of the program; empty: none, or among fields_
+    std::string fields_;             ///< "Name: value\r\n"..., validated
     std::string body_;
+    std::shared_ptr<const SharedBody> shared_;
     std::unique_ptr<FileBody> file_;
 };
 
