@@ -13,7 +13,7 @@ namespace ce_load {
 namespace {
 
 constexpr std::size_t opening_max = 128;         // below every peer's listen backlog
-constexpr std::uint64_t bring_up_ns = 60'000'000'000;
+constexpr std::uint64_t bring_up_ns = 5'000'000'000;  // without another connection coming up
 constexpr std::uint64_t silence_ns = 20'000'000'000;
 constexpr std::uint64_t turn_ns = 10'000'000;
 constexpr std::size_t receive_bytes = 256 * 1024;
@@ -99,12 +99,14 @@ std::expected<Report, std::string> ClosedLoop::hold() {
 /// Opens all connections, a bounded number at a time; each sends one request and is parked when it is answered.
 bool ClosedLoop::bring_up() {
     bringing_up_ = true;
-    const std::uint64_t deadline = now_ns() + bring_up_ns;
+    std::uint64_t deadline = now_ns() + bring_up_ns;
     std::size_t opened = 0;
     while (parked_ < connections_.size()) {
         while (opened < connections_.size() && opened - parked_ < opening_max) open(opened++);
+        const std::size_t before = parked_;
         turn(turn_ns);
-        if (report_.errors.total() > 0 || now_ns() > deadline || hopeless()) return false;
+        if (parked_ != before) deadline = now_ns() + bring_up_ns;
+        if (report_.errors.total() > 0 || now_ns() > deadline) return false;
     }
     bringing_up_ = false;
     return true;

@@ -1,6 +1,7 @@
 /* The evhttp peer: what a libevent user writes. One thread, /hello and files under a folder.
  *
- *   evhttp_server DIR      prints "listening PORT"; serves DIR/NAME at /static/NAME; ends on SIGTERM
+ *   evhttp_server DIR          prints "listening PORT"; serves DIR/NAME at /static/NAME; ends on SIGTERM
+ *   evhttp_server --version    the libevent it runs on
  */
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -8,6 +9,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -70,7 +72,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: evhttp_server DIR\n");
         return 2;
     }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("libevent %s\n", event_get_version());
+        return 0;
+    }
     root = argv[1];
+    signal(SIGPIPE, SIG_IGN); /* libevent leaves it to the program */
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
