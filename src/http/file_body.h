@@ -3,6 +3,8 @@
 // the response. A SharedFile or SharedBody may be held by answers of several loops; both are immutable once made.
 #pragma once
 
+#include "buffer/chain.h"
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -13,21 +15,14 @@
 
 namespace corevent::http {
 
-/// An open descriptor, closed with its last user.
-class SharedFile {
+/// An open descriptor, closed with its last user (a cache entry, a response, the output queue of a connection).
+class SharedFile final : public FileHolder {
 public:
-    explicit SharedFile(int descriptor) noexcept : descriptor_(descriptor) {}
-    SharedFile(const SharedFile&) = delete;
-    SharedFile& operator=(const SharedFile&) = delete;
-    ~SharedFile() {
-        if (descriptor_ >= 0) {
-            ::close(descriptor_);
-        }
-    }
-    int descriptor() const noexcept { return descriptor_; }
+    static FileRef adopt(int descriptor) { return FileRef::adopt(new SharedFile(descriptor)); }
 
 private:
-    int descriptor_;
+    explicit SharedFile(int descriptor) noexcept : FileHolder(descriptor) {}
+    ~SharedFile() override { ::close(fd()); }
 };
 
 /// One piece of a body: `prefix` (the head of a multipart/byteranges part, or nothing), then a range of the file.
@@ -39,7 +34,7 @@ struct FilePart {
 
 /// A body made of ranges of one file. A plain file or a single range is one part without prefix.
 struct FileBody {
-    std::shared_ptr<const SharedFile> file;
+    FileRef file;  ///< SharedFile::adopt(descriptor)
     std::vector<FilePart> parts;
     std::string suffix;  ///< behind the last part (the closing delimiter of multipart/byteranges)
 
