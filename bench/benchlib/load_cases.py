@@ -105,6 +105,8 @@ def _master_worker() -> LoadCase:
                 _model("loops-2", "loop per core × 2", "--model", "loops", "--count", "2", *work),
                 _model("pool-1", "reader + pool of 1", "--model", "pool", "--count", "1", *work),
                 _model("pool-2", "reader + pool of 2", "--model", "pool", "--count", "2", *work),
+                _model("pool-2-batch", "reader + pool of 2, batches of 16", "--model", "pool", "--count", "2", "--batch", "16",
+                       *work),
                 _model("pool-4", "reader + pool of 4", "--model", "pool", "--count", "4", *work))
 
     def cell(connections: int, work_us: int, shared: bool) -> Cell:

@@ -9,7 +9,7 @@ from .stats import number
 
 WIDTH = 760
 LABEL = 200
-VALUE = 130
+VALUE = 150
 ROW = 26
 BAR = 16
 TITLE = 30
