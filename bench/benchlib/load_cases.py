@@ -139,8 +139,8 @@ LOAD_CASES: tuple[LoadCase, ...] = (
            Load(connections=10_000)),
     _hello("pipeline-16", "16-deep pipelining, 64 connections", "16 requests in one batch, the next batch when all are "
            "answered", Load(pipeline=16)),
-    _hello("browser-64", "Browser request, 64 connections", "GET /hello with the 13 fields that a desktop browser sends "
-           "(about 690 octets)", Load(request="browser")),
+    _hello("browser-64", "Browser request, 64 connections", "GET /hello with the 15 fields that a desktop browser sends "
+           "(693 octets)", Load(request="browser")),
     _hello("connection-per-request", "A connection for every request, 64 at a time", "connect, GET /hello with "
            "Connection: close, the server ends the connection", Load(mode="close"), Setup(close=True)),
     _static("static-1k", "1 KiB", "1k.bin", 64),

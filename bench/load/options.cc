@@ -100,7 +100,7 @@ const char* usage() noexcept {
   --mode keep-alive|close|open-loop|idle   default keep-alive
   --connections N     concurrent connections (64)
   --pipeline N        requests sent in one batch (1)
-  --request plain|tool|browser|FILE        45, 143 or 690 octets, or the octets of FILE
+  --request plain|tool|browser|FILE        45, 143 or 693 octets, or the octets of FILE
   --path PATH         target of the built-in requests (/hello)
   --seconds S         measuring window (1)
   --warmup S          before the window (0.3)

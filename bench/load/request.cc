@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::string_view tool_fields =
     "Host: localhost:8080\r\n"
-    "User-Agent: loadtool/1.0 (Linux x86_64)\r\n"
+    "User-Agent: loadtool/1.2.4 (compatible; Linux x86_64)\r\n"
     "Accept: application/json, text/plain, */*\r\n";
 
 // What a desktop browser sends for a navigation within a site, with a session cookie.
@@ -23,10 +23,12 @@ constexpr std::string_view browser_fields =
     "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n"
     "Sec-Fetch-Site: same-origin\r\n"
     "Sec-Fetch-Mode: navigate\r\n"
+    "Sec-Fetch-Dest: document\r\n"
     "Referer: https://shop.example.com/catalogue/7\r\n"
     "Accept-Encoding: gzip, deflate, br, zstd\r\n"
     "Accept-Language: en-GB,en;q=0.9,de;q=0.7\r\n"
-    "Cookie: session=7f3a9c2e5b8d4f1a6c0e9b7d2a4f8c1e; theme=dark; basket=3\r\n";
+    "Cookie: session=7f3a9c2e5b8d4f1a6c0e9b7d2a4f8c1e; theme=dark; basket=3\r\n"
+    "Priority: u=0, i\r\n";
 
 }  // namespace
 

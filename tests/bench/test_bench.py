@@ -302,6 +302,7 @@ class FakeServer:
     def __init__(self, answer: bytes, closes_after: int = 0, pieces: int = 1, good: int = 0, then: bytes = b""):
         self.answer, self.closes_after, self.pieces, self.good, self.then = answer, closes_after, pieces, good, then
         self.requests = 0
+        self.octets = 0
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
@@ -321,6 +322,8 @@ class FakeServer:
                 data = client.recv(65536)
                 if not data:
                     return
+                with self.lock:
+                    self.octets += len(data)
                 pending += data
                 heads = pending.count(b"\r\n\r\n")
                 pending = pending[pending.rfind(b"\r\n\r\n") + 4:] if heads else pending
@@ -384,6 +387,12 @@ class Generator(unittest.TestCase):
             found = parse.load_result(out)
             self.assertEqual((found["requests"], found["errors"]["total"]), (50, 0))
             self.assertEqual(server.requests, 50 + 3)  # one each to bring the connections up
+
+    def test_sizes_of_the_requests(self) -> None:
+        for name, octets in {"plain": 45, "tool": 143, "browser": 693}.items():
+            with FakeServer(GOOD) as server:
+                self.run_load(server.port, "--connections", "1", "--requests", "1", "--request", name)
+                self.assertEqual(server.octets, 2 * octets, name)
 
     def test_pipelined_and_split_answers(self) -> None:
         with FakeServer(GOOD, pieces=5) as server:
