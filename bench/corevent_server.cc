@@ -1,7 +1,9 @@
-// corevent as the bench measures it: a server on the native API with the routes that the cases ask for.
+// corevent as the bench measures it: a server on the native API with the routes of the cases.
 //
-//   corevent_server [--threads N] [--root DIR] [--reuse-port]      prints "listening PORT"; drains on SIGTERM
+//   corevent_server [--threads N] [--root DIR] [--reuse-port]
 //   corevent_server --version
+//
+// Prints "listening PORT" and drains on SIGTERM. Its routes:
 //
 //   /hello          13 octets of text/plain, like every peer
 //   /static/...     files below DIR
@@ -110,7 +112,9 @@ int main(int argc, char** argv) {
     http::ServerOptions options;
     options.limits = bench_limits();
     http::Server server(group, options);
-    server.get("/hello", [](http::Request&) { return http::Response::static_text("Hello, World!", "text/plain"); });
+    server.get("/hello", [](http::Request&) {
+        return http::Response::static_text("Hello, World!", "text/plain");
+    });
     server.get("/loops", [&server](http::Request& request) { return tell_loops(server, request); });
     server.get("/block/{ms}", [](http::Request& request) { return block_loop(request); });
     if (!arguments.root.empty()) {

@@ -1,12 +1,14 @@
-// The seed question, both sides on corevent: one thread that reads and parses and a pool that works and answers, against
-// a loop per core that does all of it.
+// The seed question, both sides on corevent: one thread that reads and parses and a pool that works
+// and answers, against a loop per core that does all of it.
 //
-//   master_worker --model loops|pool --count N [--work-us N] [--batch N]      prints "listening PORT"; drains on SIGTERM
+//   master_worker --model loops|pool --count N [--work-us N] [--batch N]
 //
 //   loops   N loops; the handler works and answers on the loop of its connection
-//   pool    one loop reads, parses and writes; N threads take requests from a queue, work and answer through Responders
+//   pool    one loop reads, parses and writes; N threads take requests from a queue, work, and
+//           answer through Responders
 //
-// --work-us spins that much CPU time per request; --batch is how many requests a pool thread takes at a time.
+// Prints "listening PORT" and drains on SIGTERM. --work-us spins that much CPU time per request;
+// --batch is how many requests a pool thread takes at a time.
 #include "work_queue.h"
 
 #include <corevent/http/handler.h>
@@ -46,7 +48,8 @@ struct Arguments {
 
 bool set_number(unsigned& target, std::string_view text, unsigned smallest, unsigned largest) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), target);
-    return error == std::errc{} && end == text.data() + text.size() && target >= smallest && target <= largest;
+    return error == std::errc{} && end == text.data() + text.size() && target >= smallest &&
+           target <= largest;
 }
 
 bool set(Arguments& arguments, std::string_view name, std::string_view value) {
@@ -78,7 +81,8 @@ Arguments parse(int argc, char** argv) {
 std::uint64_t thread_cpu_ns() {
     timespec now{};
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+           static_cast<std::uint64_t>(now.tv_nsec);
 }
 
 /// Work of a known CPU time: arithmetic steps, counted out once before the server starts.
@@ -149,7 +153,8 @@ int main(int argc, char** argv) {
     const Arguments arguments = parse(argc, argv);
     const Work work(arguments.work_us);
     Queue queue(queue_jobs_max);
-    corevent::LoopGroup group(corevent::LoopGroupOptions{.loops = arguments.pool ? 1 : arguments.count});
+    corevent::LoopGroup group(corevent::LoopGroupOptions{.loops =
+                                                             arguments.pool ? 1 : arguments.count});
     http::ServerOptions options;
     if (const auto set_limit = options.limits.set("connection_age=none"); !set_limit) {
         fail(set_limit.error().message);

@@ -1,5 +1,5 @@
-// The hand-over of the reader-and-pool model: a bounded queue under a mutex. A worker takes up to a batch at a time; a
-// push wakes a worker only when one sleeps. Any thread may push and take.
+// The hand-over of the reader-and-pool model: a bounded queue under a mutex. A worker takes up to a
+// batch at a time; a push wakes a worker only when one sleeps. Any thread may push and take.
 #pragma once
 
 #include <condition_variable>
@@ -33,7 +33,8 @@ public:
         return true;
     }
 
-    /// Waits for work and moves up to `batch` jobs to the end of `taken`; false when the queue is closed and empty.
+    /// Waits for work and moves up to `batch` jobs to the end of `taken`; false when the queue is
+    /// closed and empty.
     bool take(std::vector<T>& taken, std::size_t batch) {
         std::unique_lock lock(mutex_);
         ++sleeping_;

@@ -1,10 +1,12 @@
-// The physical limit: the least a server can do and still answer. Edge-triggered epoll, one registration per connection,
-// one recv, a search for CRLFCRLF, one send of as many copies of a fixed 133-byte response as the bytes held requests.
-// One process, one thread, no timers, no parsing, no limits: a yardstick for the bench, never a server to learn from.
+// The physical limit: the least a server can do and still answer. Edge-triggered epoll, one
+// registration per connection, one recv, a search for CRLFCRLF, one send of as many copies of a
+// fixed 133-byte response as the bytes held requests. One process, one thread, no timers, no
+// parsing, no limits: a yardstick for the bench, never a server to learn from.
 //
 //   epoll_floor [--close]      prints "listening PORT"; ends on SIGTERM
 //
-// --close closes each connection after its first answer (the yardstick for one connection per request).
+// --close closes each connection after its first answer (the yardstick for one connection per
+// request).
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -45,7 +47,8 @@ constexpr std::uint32_t interest = EPOLLIN | EPOLLRDHUP | EPOLLET;
     std::exit(1);
 }
 
-/// Counts the heads that end in `data`. `matched` carries how many bytes of CRLFCRLF the last span ended with.
+/// Counts the heads that end in `data`. `matched` carries how many bytes of CRLFCRLF the last span
+/// ended with.
 std::size_t count_heads(std::string_view data, std::uint8_t& matched) {
     std::size_t heads = 0;
     std::size_t at = 0;
@@ -63,10 +66,12 @@ std::size_t count_heads(std::string_view data, std::uint8_t& matched) {
         }
     }
     while (at < data.size()) {
-        const void* found = memmem(data.data() + at, data.size() - at, terminator.data(), terminator.size());
+        const void* found =
+            memmem(data.data() + at, data.size() - at, terminator.data(), terminator.size());
         if (found == nullptr) break;
         ++heads;
-        at = static_cast<std::size_t>(static_cast<const char*>(found) - data.data()) + terminator.size();
+        at = static_cast<std::size_t>(static_cast<const char*>(found) - data.data()) +
+             terminator.size();
     }
     const std::string_view rest = data.substr(at);
     for (std::uint8_t length = 3; length > 0 && matched == 0; --length) {
@@ -111,7 +116,8 @@ public:
     [[noreturn]] void run() {
         std::array<epoll_event, 512> events;
         for (;;) {
-            const int ready = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
+            const int ready =
+                epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
             for (int i = 0; i < ready; ++i) {
                 const epoll_event& event = events[static_cast<std::size_t>(i)];
                 if (event.data.fd == listener_) {

@@ -12,7 +12,7 @@
 namespace ce_load {
 namespace {
 
-constexpr std::size_t opening_max = 128;         // below every peer's listen backlog
+constexpr std::size_t opening_max = 128;              // below every peer's listen backlog
 constexpr std::uint64_t bring_up_ns = 5'000'000'000;  // without another connection coming up
 constexpr std::uint64_t silence_ns = 20'000'000'000;
 constexpr std::uint64_t turn_ns = 10'000'000;
@@ -65,8 +65,10 @@ std::expected<Report, std::string> ClosedLoop::run() {
     const bool fixed = options_.requests > 0;
     if (fixed) window_.begin(options_, report_);
     for (std::size_t i = 0; i < connections_.size(); ++i) {
-        if (options_.mode == Mode::close) open(i);
-        else start_batch(connections_[i]);
+        if (options_.mode == Mode::close)
+            open(i);
+        else
+            start_batch(connections_[i]);
     }
     if (fixed) {
         run_until_all_done();
@@ -90,13 +92,15 @@ std::expected<Report, std::string> ClosedLoop::hold() {
     }
     char byte = 0;
     for (const Connection& connection : connections_) {
-        if (recv(connection.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN) ++report_.errors.cut;
+        if (recv(connection.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN)
+            ++report_.errors.cut;
     }
     report_.requests = parked_;
     return report_;
 }
 
-/// Opens all connections, a bounded number at a time; each sends one request and is parked when it is answered.
+/// Opens all connections, a bounded number at a time; each sends one request and is parked when it
+/// is answered.
 bool ClosedLoop::bring_up() {
     bringing_up_ = true;
     std::uint64_t deadline = now_ns() + bring_up_ns;
@@ -245,12 +249,14 @@ void ClosedLoop::fail(Connection& connection, std::uint64_t Errors::* kind) {
 }
 
 void ClosedLoop::turn(std::uint64_t timeout_ns) {
-    for (const epoll_event& event : epoll_.wait(timeout_ns)) handle(connections_[event.data.u32], event.events);
+    for (const epoll_event& event : epoll_.wait(timeout_ns))
+        handle(connections_[event.data.u32], event.events);
 }
 
 void ClosedLoop::run_for(double seconds) {
     const std::uint64_t end = now_ns() + static_cast<std::uint64_t>(seconds * 1e9);
-    for (std::uint64_t now = now_ns(); now < end && !hopeless(); now = now_ns()) turn(std::min(turn_ns, end - now));
+    for (std::uint64_t now = now_ns(); now < end && !hopeless(); now = now_ns())
+        turn(std::min(turn_ns, end - now));
 }
 
 void ClosedLoop::run_until_all_done() {
@@ -275,7 +281,8 @@ bool ClosedLoop::finished() const noexcept {
 
 void ClosedLoop::count_stalled() {
     for (const Connection& connection : connections_) {
-        const bool waited = connection.state == State::waiting || connection.state == State::connecting;
+        const bool waited =
+            connection.state == State::waiting || connection.state == State::connecting;
         if (waited && connection.started_ns < window_.begun_ns()) ++report_.errors.stalled;
     }
 }
@@ -286,10 +293,11 @@ bool ClosedLoop::hopeless() const noexcept {
 
 std::string ClosedLoop::failure_text() const {
     const Errors& errors = report_.errors;
-    return "no usable answers from port " + std::to_string(options_.port) + ": " + std::to_string(parked_) + " of " +
-           std::to_string(connections_.size()) + " connections came up; errors: connect " +
-           std::to_string(errors.connect) + ", status " + std::to_string(errors.status) + ", length " +
-           std::to_string(errors.length) + ", malformed " + std::to_string(errors.malformed) + ", cut " +
+    return "no usable answers from port " + std::to_string(options_.port) + ": " +
+           std::to_string(parked_) + " of " + std::to_string(connections_.size()) +
+           " connections came up; errors: connect " + std::to_string(errors.connect) + ", status " +
+           std::to_string(errors.status) + ", length " + std::to_string(errors.length) +
+           ", malformed " + std::to_string(errors.malformed) + ", cut " +
            std::to_string(errors.cut);
 }
 

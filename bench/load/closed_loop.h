@@ -1,10 +1,10 @@
-// The closed-loop engine: N connections that each wait for their answers before they send again; a connection for every
-// request; and the idle connections. One thread, one object per run. It measures between begin and end of a Window and
-// checks every answer.
+// The closed-loop engine: N connections that each wait for their answers before they send again; a
+// connection for every request; and the idle connections. One thread, one object per run. It
+// measures between begin and end of a Window and checks every answer.
 //
-//   connecting -> waiting -> parked            while all connections are brought up, one request each
-//   parked -> waiting -> waiting ...           keep-alive: batch after batch
-//   connecting -> waiting -> ending -> (new)   close: the server ends the connection
+//   connecting -> waiting -> parked           bringing up: one request on each connection
+//   parked -> waiting -> waiting ...          keep-alive: batch after batch
+//   connecting -> waiting -> ending -> (new)  close: the server ends the connection
 #pragma once
 
 #include "load/options.h"
@@ -28,7 +28,8 @@ public:
     /// Runs warm-up and window; the report, or one line that says why it could not run.
     std::expected<Report, std::string> run();
 
-    /// Brings all connections up with one request each, says so on stdout, holds them until a line arrives on stdin.
+    /// Brings all connections up with one request each, says so on stdout, holds them until a line
+    /// arrives on stdin.
     std::expected<Report, std::string> hold();
 
 private:

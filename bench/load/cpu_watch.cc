@@ -12,7 +12,8 @@ namespace {
 std::uint64_t clock_ns(clockid_t clock) noexcept {
     timespec now{};
     clock_gettime(clock, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+           static_cast<std::uint64_t>(now.tv_nsec);
 }
 
 std::uint64_t run_time_of_threads(const std::string& process) {
@@ -26,7 +27,8 @@ std::uint64_t run_time_of_threads(const std::string& process) {
     return total;
 }
 
-/// Fields 14 and 15 of stat; the name in field 2 may hold spaces, so counting starts behind its last parenthesis.
+/// Fields 14 and 15 of stat; the name in field 2 may hold spaces, so counting starts behind its
+/// last parenthesis.
 bool add_ticks(const std::string& process, CpuTime& time) {
     std::ifstream file(process + "/stat");
     std::string line;

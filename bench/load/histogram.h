@@ -1,5 +1,6 @@
-// Latencies in nanoseconds, counted in logarithmic buckets of 1.6 % width: constant memory, one increment per value.
-// Single-threaded; it tells percentiles and the exact largest value and mean, not the values themselves.
+// Latencies in nanoseconds, counted in logarithmic buckets of 1.6 % width: constant memory, one
+// increment per value. Single-threaded; it tells percentiles and the exact largest value and mean,
+// not the values themselves.
 #pragma once
 
 #include <algorithm>

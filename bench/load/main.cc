@@ -1,4 +1,5 @@
-// ce_load: the load generator of the bench. One thread, loopback only; every answer is checked. Usage: --help.
+// ce_load: the load generator of the bench. One thread, loopback only; every answer is checked.
+// Usage: --help.
 #include "load/closed_loop.h"
 #include "load/open_loop.h"
 #include "load/request.h"
@@ -13,7 +14,8 @@ std::expected<ce_load::Report, std::string> run(const ce_load::Options& options)
     const bool close = options.mode == Mode::close || options.mode == Mode::open_loop;
     auto request = ce_load::make_request(options.request, options.path, close);
     if (!request) return std::unexpected(request.error());
-    if (options.mode == Mode::open_loop) return ce_load::OpenLoop(options, std::move(*request)).run();
+    if (options.mode == Mode::open_loop)
+        return ce_load::OpenLoop(options, std::move(*request)).run();
     ce_load::ClosedLoop engine(options, std::move(*request));
     return options.mode == Mode::idle ? engine.hold() : engine.run();
 }
@@ -32,8 +34,10 @@ int main(int argc, char** argv) {
     }
     const std::size_t files = ce_load::raise_open_files();
     if (files < options->connections + 16) {
-        std::fprintf(stderr, "ce_load: %zu connections need more open files than the %zu allowed; raise ulimit -n\n",
-                     options->connections, files);
+        std::fprintf(
+            stderr,
+            "ce_load: %zu connections need more open files than the %zu allowed; raise ulimit -n\n",
+            options->connections, files);
         return 1;
     }
     const auto report = run(*options);

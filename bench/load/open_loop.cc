@@ -39,7 +39,8 @@ std::expected<Report, std::string> OpenLoop::run() {
     run_for(options_.seconds);
     window_.end(options_, report_);
     wait_for_stragglers();
-    if (report_.requests == 0) return std::unexpected("no usable answers from port " + std::to_string(options_.port));
+    if (report_.requests == 0)
+        return std::unexpected("no usable answers from port " + std::to_string(options_.port));
     return report_;
 }
 
@@ -84,7 +85,8 @@ void OpenLoop::handle(std::uint32_t slot, std::uint32_t events) {
             return;
         }
         if ((events & EPOLLOUT) == 0) return;
-        // The request is far smaller than an empty send buffer: one send takes it all or the connection is broken.
+        // The request is far smaller than an empty send buffer: one send takes it all or the
+        // connection is broken.
         const ssize_t sent = send(connection.fd, request_.data(), request_.size(), MSG_NOSIGNAL);
         if (sent != static_cast<ssize_t>(request_.size())) {
             fail(slot, &Errors::cut);
@@ -100,20 +102,27 @@ void OpenLoop::read(Connection& connection, std::uint32_t slot) {
         const ssize_t got = recv(connection.fd, buffer_.data(), buffer_.size(), 0);
         if (got < 0 && errno == EAGAIN) return;
         if (got <= 0) {
-            if (connection.complete) finish(slot);
-            else fail(slot, &Errors::cut);
+            if (connection.complete)
+                finish(slot);
+            else
+                fail(slot, &Errors::cut);
             return;
         }
         report_.bytes += static_cast<std::uint64_t>(got);
         if (!connection.answering) first_octet(connection);
-        const auto progress = connection.reader.feed({buffer_.data(), static_cast<std::size_t>(got)}, expected_);
-        if (progress.error == ResponseError::none && progress.completed <= (connection.complete ? 0U : 1U)) {
+        const auto progress =
+            connection.reader.feed({buffer_.data(), static_cast<std::size_t>(got)}, expected_);
+        if (progress.error == ResponseError::none &&
+            progress.completed <= (connection.complete ? 0U : 1U)) {
             connection.complete = connection.complete || progress.completed == 1;
             continue;
         }
-        if (progress.error == ResponseError::status) fail(slot, &Errors::status);
-        else if (progress.error == ResponseError::length) fail(slot, &Errors::length);
-        else fail(slot, &Errors::malformed);
+        if (progress.error == ResponseError::status)
+            fail(slot, &Errors::status);
+        else if (progress.error == ResponseError::length)
+            fail(slot, &Errors::length);
+        else
+            fail(slot, &Errors::malformed);
         return;
     }
 }
@@ -142,11 +151,13 @@ void OpenLoop::fail(std::uint32_t slot, std::uint64_t Errors::* kind) {
     free_.push_back(slot);
 }
 
-/// Connections still open get their chance; those that never answer count as delayed and as stalled.
+/// Connections still open get their chance; those that never answer count as delayed and as
+/// stalled.
 void OpenLoop::wait_for_stragglers() {
     const std::uint64_t end = now_ns() + straggler_ns;
     for (std::uint64_t now = now_ns(); free_.size() < open_max && now < end; now = now_ns()) {
-        for (const epoll_event& event : epoll_.wait(end - now)) handle(event.data.u32, event.events);
+        for (const epoll_event& event : epoll_.wait(end - now))
+            handle(event.data.u32, event.events);
     }
     for (const Connection& connection : connections_) {
         if (connection.fd < 0 || connection.started_ns < window_.begun_ns()) continue;

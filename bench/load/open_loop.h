@@ -1,5 +1,6 @@
-// The open-loop engine: new connections at a fixed rate whatever the answers do, each with one request. It measures the
-// time from connect to the first octet of the answer, which is what a client behind a blocked loop feels. One thread.
+// The open-loop engine: new connections at a fixed rate whatever the answers do, each with one
+// request. It measures the time from connect to the first octet of the answer, which is what a
+// client behind a blocked loop feels. One thread.
 #pragma once
 
 #include "load/options.h"

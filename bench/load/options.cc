@@ -24,11 +24,16 @@ bool set_number(T& target, std::string_view text, T smallest, T largest) {
 }
 
 bool set_mode(Mode& mode, std::string_view text) {
-    if (text == "keep-alive") mode = Mode::keep_alive;
-    else if (text == "close") mode = Mode::close;
-    else if (text == "open-loop") mode = Mode::open_loop;
-    else if (text == "idle") mode = Mode::idle;
-    else return false;
+    if (text == "keep-alive")
+        mode = Mode::keep_alive;
+    else if (text == "close")
+        mode = Mode::close;
+    else if (text == "open-loop")
+        mode = Mode::open_loop;
+    else if (text == "idle")
+        mode = Mode::idle;
+    else
+        return false;
     return true;
 }
 
@@ -47,7 +52,8 @@ bool set_watch(std::vector<int>& watch, std::string_view text) {
 bool set_option(Options& options, std::string_view name, std::string_view value) {
     if (name == "--mode") return set_mode(options.mode, value);
     if (name == "--port") return set_number<std::uint16_t>(options.port, value, 1, 65535);
-    if (name == "--connections") return set_number<std::size_t>(options.connections, value, 1, 100'000);
+    if (name == "--connections")
+        return set_number<std::size_t>(options.connections, value, 1, 100'000);
     if (name == "--pipeline") return set_number<std::size_t>(options.pipeline, value, 1, 1024);
     if (name == "--sources") return set_number<std::size_t>(options.sources, value, 1, 250);
     if (name == "--seconds") return set_number(options.seconds, value, 0.01, 86'400.0);
@@ -61,9 +67,12 @@ bool set_option(Options& options, std::string_view name, std::string_view value)
         return set_number<std::int64_t>(options.expected_body, value, 0, std::int64_t{1} << 40);
     }
     if (name == "--watch") return set_watch(options.watch, value);
-    if (name == "--request") options.request = value;
-    else if (name == "--path") options.path = value;
-    else return false;
+    if (name == "--request")
+        options.request = value;
+    else if (name == "--path")
+        options.path = value;
+    else
+        return false;
     return !value.empty();
 }
 
@@ -75,7 +84,8 @@ std::optional<std::string> contradiction(const Options& options) {
     if (options.requests > 0 && options.mode != Mode::keep_alive && options.mode != Mode::close) {
         return "--requests needs --mode keep-alive or close";
     }
-    if (options.requests % options.pipeline != 0) return "--requests must be a multiple of --pipeline";
+    if (options.requests % options.pipeline != 0)
+        return "--requests must be a multiple of --pipeline";
     return std::nullopt;
 }
 
@@ -87,7 +97,8 @@ std::expected<Options, std::string> parse_options(int argc, char** argv) {
         const std::string name = argv[i];
         if (i + 1 == argc) return std::unexpected(name + " needs a value (ce_load --help)");
         if (!set_option(options, name, argv[i + 1])) {
-            return std::unexpected("unknown option or bad value: " + name + " " + argv[i + 1] + " (ce_load --help)");
+            return std::unexpected("unknown option or bad value: " + name + " " + argv[i + 1] +
+                                   " (ce_load --help)");
         }
     }
     if (auto problem = contradiction(options)) return std::unexpected(*problem);

@@ -1,5 +1,5 @@
-// The command line of ce_load as a plain value. Parsed once in main, read-only afterwards. It knows the flags and their
-// limits; it opens nothing.
+// The command line of ce_load as a plain value. Parsed once in main, read-only afterwards. It knows
+// the flags and their limits; it opens nothing.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +21,12 @@ struct Options {
     std::uint16_t port = 0;
     std::size_t connections = 64;
     std::size_t pipeline = 1;
-    std::size_t sources = 0;       ///< client addresses 127.0.1.x to spread over; 0 picks by mode
+    std::size_t sources = 0;  ///< client addresses 127.0.1.x to spread over; 0 picks by mode
     double seconds = 1.0;
     double warmup_seconds = 0.3;
-    std::uint64_t requests = 0;    ///< a fixed number of requests instead of a time window; 0 = window
-    double rate = 1500.0;          ///< open loop: new connections a second
+    std::uint64_t requests = 0;  ///< a fixed number of requests instead of a time window; 0 =
+                                 ///< window
+    double rate = 1500.0;        ///< open loop: new connections a second
     std::string request = "plain";
     std::string path = "/hello";
     int expected_status = 200;

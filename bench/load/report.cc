@@ -24,9 +24,10 @@ double microseconds(std::uint64_t nanoseconds) noexcept {
 
 void print_servers(const CpuTime& time) {
     const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
-    std::printf(",\"server_cpu\":{\"run_us\":%.1f,\"user_us\":%.1f,\"system_us\":%.1f,\"complete\":%s}",
-                microseconds(time.run_ns), static_cast<double>(time.user_ticks) / ticks * 1e6,
-                static_cast<double>(time.system_ticks) / ticks * 1e6, time.complete ? "true" : "false");
+    std::printf(
+        ",\"server_cpu\":{\"run_us\":%.1f,\"user_us\":%.1f,\"system_us\":%.1f,\"complete\":%s}",
+        microseconds(time.run_ns), static_cast<double>(time.user_ticks) / ticks * 1e6,
+        static_cast<double>(time.system_ticks) / ticks * 1e6, time.complete ? "true" : "false");
 }
 
 }  // namespace
@@ -52,25 +53,30 @@ void Window::end(const Options& options, Report& report) {
 
 void print_report(const Options& options, const Report& report) {
     const double seconds = static_cast<double>(report.window_ns) / 1e9;
-    std::printf("{\"event\":\"result\",\"mode\":\"%s\",\"connections\":%zu,\"pipeline\":%zu", mode_name(options.mode),
-                options.connections, options.pipeline);
-    std::printf(",\"seconds\":%.6f,\"requests\":%" PRIu64 ",\"requests_per_second\":%.1f,\"bytes\":%" PRIu64, seconds,
-                report.requests, seconds > 0 ? static_cast<double>(report.requests) / seconds : 0.0, report.bytes);
+    std::printf("{\"event\":\"result\",\"mode\":\"%s\",\"connections\":%zu,\"pipeline\":%zu",
+                mode_name(options.mode), options.connections, options.pipeline);
+    std::printf(",\"seconds\":%.6f,\"requests\":%" PRIu64
+                ",\"requests_per_second\":%.1f,\"bytes\":%" PRIu64,
+                seconds, report.requests,
+                seconds > 0 ? static_cast<double>(report.requests) / seconds : 0.0, report.bytes);
     std::printf(",\"reconnects\":%" PRIu64 ",\"own_cpu_us\":%.1f", report.reconnects,
                 microseconds(report.own_cpu_ns));
     if (!options.watch.empty()) print_servers(report.servers);
     const Errors& errors = report.errors;
-    std::printf(",\"errors\":{\"total\":%" PRIu64 ",\"connect\":%" PRIu64 ",\"status\":%" PRIu64 ",\"length\":%" PRIu64
-                ",\"malformed\":%" PRIu64 ",\"cut\":%" PRIu64 ",\"stalled\":%" PRIu64 "}",
-                errors.total(), errors.connect, errors.status, errors.length, errors.malformed, errors.cut,
-                errors.stalled);
+    std::printf(",\"errors\":{\"total\":%" PRIu64 ",\"connect\":%" PRIu64 ",\"status\":%" PRIu64
+                ",\"length\":%" PRIu64 ",\"malformed\":%" PRIu64 ",\"cut\":%" PRIu64
+                ",\"stalled\":%" PRIu64 "}",
+                errors.total(), errors.connect, errors.status, errors.length, errors.malformed,
+                errors.cut, errors.stalled);
     const Histogram& latency = report.latency;
-    std::printf(",\"latency_us\":{\"mean\":%.1f,\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"max\":%.1f}",
-                latency.mean() / 1e3, microseconds(latency.percentile(0.50)), microseconds(latency.percentile(0.90)),
-                microseconds(latency.percentile(0.99)), microseconds(latency.largest()));
+    std::printf(
+        ",\"latency_us\":{\"mean\":%.1f,\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"max\":%.1f}",
+        latency.mean() / 1e3, microseconds(latency.percentile(0.50)),
+        microseconds(latency.percentile(0.90)), microseconds(latency.percentile(0.99)),
+        microseconds(latency.largest()));
     if (options.mode == Mode::open_loop) {
-        std::printf(",\"delayed_over_10ms\":%" PRIu64 ",\"started_late\":%" PRIu64, report.delayed_over_10ms,
-                    report.started_late);
+        std::printf(",\"delayed_over_10ms\":%" PRIu64 ",\"started_late\":%" PRIu64,
+                    report.delayed_over_10ms, report.started_late);
     }
     std::printf("}\n");
     std::fflush(stdout);

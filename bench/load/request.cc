@@ -18,9 +18,11 @@ constexpr std::string_view browser_fields =
     "Sec-Ch-Ua-Mobile: ?0\r\n"
     "Sec-Ch-Ua-Platform: \"Linux\"\r\n"
     "Upgrade-Insecure-Requests: 1\r\n"
-    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 "
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/128.0.0.0 "
     "Safari/537.36\r\n"
-    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n"
+    "Accept: "
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n"
     "Sec-Fetch-Site: same-origin\r\n"
     "Sec-Fetch-Mode: navigate\r\n"
     "Sec-Fetch-Dest: document\r\n"
@@ -32,7 +34,8 @@ constexpr std::string_view browser_fields =
 
 }  // namespace
 
-std::expected<std::string, std::string> make_request(std::string_view name, std::string_view path, bool close) {
+std::expected<std::string, std::string> make_request(std::string_view name, std::string_view path,
+                                                     bool close) {
     std::string request = "GET " + std::string(path) + " HTTP/1.1\r\n";
     if (name == "plain") {
         request += "Host: localhost:8080\r\n";

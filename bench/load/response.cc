@@ -18,11 +18,13 @@ bool equals_ignoring_case(std::string_view a, std::string_view lower) {
 bool matches_known(std::string_view data, const Expectation& known) {
     return !known.known_status.empty() && data.size() >= known.known_head_bytes &&
            data.starts_with(known.known_status) &&
-           data.substr(known.known_length_at, known.known_length_line.size()) == known.known_length_line &&
+           data.substr(known.known_length_at, known.known_length_line.size()) ==
+               known.known_length_line &&
            data.substr(known.known_head_bytes - head_end.size(), head_end.size()) == head_end;
 }
 
-/// Finds Content-Length in a complete head and remembers where; false when there is none or two, or it is no number.
+/// Finds Content-Length in a complete head and remembers where; false when there is none or two, or
+/// it is no number.
 bool find_length(std::string_view head, Expectation& known) {
     constexpr std::string_view name = "content-length:";
     bool found = false;
@@ -30,12 +32,13 @@ bool find_length(std::string_view head, Expectation& known) {
     while (line + head_end.size() < head.size()) {
         const std::size_t next = head.find("\r\n", line + 2);
         const std::string_view field = head.substr(line + 2, next - line - 2);
-        if (field.size() > name.size() && equals_ignoring_case(field.substr(0, name.size()), name)) {
+        if (field.size() > name.size() &&
+            equals_ignoring_case(field.substr(0, name.size()), name)) {
             if (found) return false;
             std::string_view digits = field.substr(name.size());
             while (digits.starts_with(' ')) digits.remove_prefix(1);
-            const auto [end, error] =
-                std::from_chars(digits.data(), digits.data() + digits.size(), known.known_body_bytes);
+            const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(),
+                                                      known.known_body_bytes);
             if (error != std::errc{} || end != digits.data() + digits.size()) return false;
             known.known_length_at = line;
             known.known_length_line = head.substr(line, next + 2 - line);
@@ -53,7 +56,8 @@ ResponseError learn_head(std::string_view head, Expectation& expected) {
     std::from_chars(head.data() + 9, head.data() + 12, status);
     if (status != expected.status) return ResponseError::status;
     if (!find_length(head, expected)) return ResponseError::malformed;
-    if (expected.body_bytes >= 0 && expected.known_body_bytes != static_cast<std::uint64_t>(expected.body_bytes)) {
+    if (expected.body_bytes >= 0 &&
+        expected.known_body_bytes != static_cast<std::uint64_t>(expected.body_bytes)) {
         return ResponseError::length;
     }
     expected.known_head_bytes = head.size();
@@ -67,7 +71,8 @@ ResponseReader::Progress ResponseReader::feed(std::string_view data, Expectation
     Progress progress;
     while (!data.empty()) {
         if (body_left_ > 0) {
-            const auto taken = static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, data.size()));
+            const auto taken =
+                static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, data.size()));
             data.remove_prefix(taken);
             body_left_ -= taken;
             if (body_left_ == 0) ++progress.completed;

@@ -1,6 +1,7 @@
-// Counts and checks the answers in a byte stream: status, Content-Length, length of the body. One ResponseReader per
-// connection, fed by its owner; it reads no socket. Only what a benchmark meets is understood: a final status with a
-// Content-Length. Anything else is an error, because a bench that counts errors as requests is worthless.
+// Counts and checks the answers in a byte stream: status, Content-Length, length of the body. One
+// ResponseReader per connection, fed by its owner; it reads no socket. Only what a benchmark meets
+// is understood: a final status with a Content-Length. Anything else is an error, because a bench
+// that counts errors as requests is worthless.
 #pragma once
 
 #include <cstddef>
@@ -10,15 +11,16 @@
 
 namespace ce_load {
 
-/// What every answer must look like, and the head that was seen last. The heads of one server differ in their Date at
-/// most, so a head that has the status line, the Content-Length line and the end where the last one had them is
-/// taken without another search. Shared by all connections of a run.
+/// What every answer must look like, and the head that was seen last. The heads of one server
+/// differ in their Date at most, so a head that has the status line, the Content-Length line and
+/// the end where the last one had them is taken without another search. Shared by all connections
+/// of a run.
 struct Expectation {
     int status = 200;
     std::int64_t body_bytes = -1;
 
-    std::string known_status;        ///< "HTTP/1.1 200", empty until a head was parsed
-    std::string known_length_line;   ///< "\r\nContent-Length: 13\r\n" as the server writes it
+    std::string known_status;       ///< "HTTP/1.1 200", empty until a head was parsed
+    std::string known_length_line;  ///< "\r\nContent-Length: 13\r\n" as the server writes it
     std::size_t known_length_at = 0;
     std::size_t known_head_bytes = 0;
     std::uint64_t known_body_bytes = 0;

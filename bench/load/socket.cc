@@ -44,7 +44,8 @@ int start_connect(std::uint16_t port, std::size_t sources, std::size_t turn) noe
     target.sin_port = htons(port);
     target.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if ((sources > 0 && !bind_source(fd, turn % sources)) ||
-        (connect(fd, reinterpret_cast<sockaddr*>(&target), sizeof target) != 0 && errno != EINPROGRESS)) {
+        (connect(fd, reinterpret_cast<sockaddr*>(&target), sizeof target) != 0 &&
+         errno != EINPROGRESS)) {
         const int error = errno;
         close(fd);
         errno = error;

@@ -1,5 +1,5 @@
-// Non-blocking client sockets to 127.0.0.1, spread over client addresses, and the epoll set they are read with. Owned by
-// one engine on one thread; no protocol here.
+// Non-blocking client sockets to 127.0.0.1, spread over client addresses, and the epoll set they
+// are read with. Owned by one engine on one thread; no protocol here.
 #pragma once
 
 #include <sys/epoll.h>
@@ -13,8 +13,8 @@ namespace ce_load {
 /// Raises the soft limit of open files to the hard one and returns it.
 std::size_t raise_open_files() noexcept;
 
-/// Starts connecting to 127.0.0.1:port. With `sources` > 0 the client address is 127.0.1.(1 + turn % sources). Returns
-/// the descriptor, or -1 with errno set. TCP_NODELAY is on.
+/// Starts connecting to 127.0.0.1:port. With `sources` > 0 the client address is 127.0.1.(1 + turn
+/// % sources). Returns the descriptor, or -1 with errno set. TCP_NODELAY is on.
 int start_connect(std::uint16_t port, std::size_t sources, std::size_t turn) noexcept;
 
 /// The error of a connection attempt, 0 when it stands.

@@ -1,5 +1,5 @@
-// Deadlines of connections: the refresh that every request pays, at 10,000 to 1,000,000 connections visited in random
-// order, and what expiry costs when time moves on.
+// Deadlines of connections: the refresh that every request pays, at 10,000 to 1,000,000 connections
+// visited in random order, and what expiry costs when time moves on.
 #include "base/deadlines.h"
 
 #include <benchmark/benchmark.h>
@@ -49,7 +49,8 @@ void refresh(benchmark::State& state) {
     }
 }
 
-/// Time moves by one bucket per iteration while every connection stays alive: the refiling that pays for cheap refreshes.
+/// Time moves by one bucket per iteration while every connection stays alive: the refiling that
+/// pays for cheap refreshes.
 void advance_refreshed(benchmark::State& state) {
     const auto count = static_cast<std::size_t>(state.range(0));
     std::uint64_t now = 0;

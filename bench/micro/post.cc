@@ -1,5 +1,6 @@
-// Posting to another loop that is awake: what the poster pays. The loop is kept awake by work that posts itself again;
-// the poster waits for the loop every `burst` posts, outside the clock, so that the queue stays short.
+// Posting to another loop that is awake: what the poster pays. The loop is kept awake by work that
+// posts itself again; the poster waits for the loop every `burst` posts, outside the clock, so that
+// the queue stays short.
 #include <corevent/loop.h>
 
 #include <benchmark/benchmark.h>
@@ -27,7 +28,9 @@ public:
     }
 
     void post_counted() {
-        loop_.post([this] { done_.store(done_.load(std::memory_order_relaxed) + 1, std::memory_order_release); });
+        loop_.post([this] {
+            done_.store(done_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+        });
     }
     std::uint64_t done() const noexcept { return done_.load(std::memory_order_acquire); }
 

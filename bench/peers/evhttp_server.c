@@ -1,7 +1,7 @@
 /* The evhttp peer: what a libevent user writes. One thread, /hello and files under a folder.
  *
- *   evhttp_server DIR          prints "listening PORT"; serves DIR/NAME at /static/NAME; ends on SIGTERM
- *   evhttp_server --version    the libevent it runs on
+ *   evhttp_server DIR        serves DIR/NAME at /static/NAME; prints "listening PORT"
+ *   evhttp_server --version  the libevent it runs on
  */
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -17,11 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *root;
+static const char* root;
 
-static void answer_hello(struct evhttp_request *request, void *unused)
-{
-    struct evbuffer *body = evbuffer_new();
+static void answer_hello(struct evhttp_request* request, void* unused) {
+    struct evbuffer* body = evbuffer_new();
     (void)unused;
     evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", "text/plain");
     evbuffer_add(body, "Hello, World!", 13);
@@ -29,17 +28,17 @@ static void answer_hello(struct evhttp_request *request, void *unused)
     evbuffer_free(body);
 }
 
-static void answer_file(struct evhttp_request *request, void *unused)
-{
-    const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request));
-    const char *name = path + strlen("/static/");
+static void answer_file(struct evhttp_request* request, void* unused) {
+    const char* path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request));
+    const char* name = path + strlen("/static/");
     char file[4096];
     struct stat status;
-    struct evbuffer *body;
+    struct evbuffer* body;
     int fd;
 
     (void)unused;
-    if (strncmp(path, "/static/", strlen("/static/")) != 0 || strchr(name, '/') != NULL || *name == '.') {
+    if (strncmp(path, "/static/", strlen("/static/")) != 0 || strchr(name, '/') != NULL ||
+        *name == '.') {
         evhttp_send_error(request, HTTP_NOTFOUND, NULL);
         return;
     }
@@ -51,18 +50,18 @@ static void answer_file(struct evhttp_request *request, void *unused)
         return;
     }
     body = evbuffer_new();
-    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", "application/octet-stream");
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
+                      "application/octet-stream");
     evbuffer_add_file(body, fd, 0, status.st_size); /* takes the descriptor */
     evhttp_send_reply(request, HTTP_OK, "OK", body);
     evbuffer_free(body);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char** argv) {
     struct rlimit files;
-    struct event_base *base;
-    struct evhttp *http;
-    struct evhttp_bound_socket *bound;
+    struct event_base* base;
+    struct evhttp* http;
+    struct evhttp_bound_socket* bound;
     struct sockaddr_in address;
     socklen_t length = sizeof address;
     int on = 1;
@@ -95,8 +94,8 @@ int main(int argc, char **argv)
     }
     fd = evhttp_bound_socket_get_fd(bound);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* accepted sockets inherit it */
-    listen(fd, 4096); /* evhttp's own backlog is 128 */
-    getsockname(fd, (struct sockaddr *)&address, &length);
+    listen(fd, 4096);                                         /* evhttp's own backlog is 128 */
+    getsockname(fd, (struct sockaddr*)&address, &length);
     printf("listening %d\n", ntohs(address.sin_port));
     fflush(stdout);
     event_base_dispatch(base);
