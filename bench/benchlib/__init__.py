@@ -1,1 +1,2 @@
-"""The runner of corevent's bench: starts servers, loads them in interleaved rounds, reports figures and plots."""
+"""The runner of corevent's bench: starts servers, loads them in interleaved rounds, reports
+figures and plots."""

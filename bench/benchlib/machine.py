@@ -20,7 +20,9 @@ def _read(path: str, default: str = "") -> str:
 
 def _revision(repository: Path) -> str:
     def git(*args: str) -> str:
-        done = subprocess.run(["git", "-C", str(repository), *args], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["git", "-C", str(repository), *args], capture_output=True, text=True, check=False
+        )
         return done.stdout.strip()
 
     revision = git("rev-parse", "--short=12", "HEAD") or "unknown"
@@ -29,7 +31,9 @@ def _revision(repository: Path) -> str:
 
 def describe(repository: Path) -> dict:
     """The machine, the kernel, the revision, today."""
-    release = dict(line.split("=", 1) for line in _read("/etc/os-release").splitlines() if "=" in line)
+    release = dict(
+        line.split("=", 1) for line in _read("/etc/os-release").splitlines() if "=" in line
+    )
     gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "cpu": parse.cpu_model(_read("/proc/cpuinfo")),
@@ -46,4 +50,8 @@ def describe(repository: Path) -> dict:
 
 def versions(names: list[str], bin_dir: Path) -> dict[str, str]:
     """Versions by label of the peers that are there."""
-    return {PEERS[name].label: PEERS[name].version(bin_dir) for name in names if PEERS[name].path(bin_dir)}
+    return {
+        PEERS[name].label: PEERS[name].version(bin_dir)
+        for name in names
+        if PEERS[name].path(bin_dir)
+    }

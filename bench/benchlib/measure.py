@@ -1,4 +1,5 @@
-"""One measurement each: a window of load, a fixed number of requests, system calls, instructions."""
+"""One measurement each: a window of load, a fixed number of requests, system calls,
+instructions."""
 from __future__ import annotations
 
 import math
@@ -30,8 +31,18 @@ class Load:
 
     def argv(self) -> list[str]:
         """The command line, without port and length of the run."""
-        args = ["--mode", self.mode, "--connections", str(self.connections), "--path", self.path,
-                "--request", self.request, "--expect-body", str(self.body)]
+        args = [
+            "--mode",
+            self.mode,
+            "--connections",
+            str(self.connections),
+            "--path",
+            self.path,
+            "--request",
+            self.request,
+            "--expect-body",
+            str(self.body),
+        ]
         return args + (["--pipeline", str(self.pipeline)] if self.pipeline > 1 else [])
 
 
@@ -41,13 +52,13 @@ class Sample:
 
     requests: int
     seconds: float
-    cpu_us: float           # of the server, per request
-    user_us: float          # sampled by the kernel, over the window
+    cpu_us: float  # of the server, per request
+    user_us: float  # sampled by the kernel, over the window
     system_us: float
     per_second: float
     p50_us: float
     p99_us: float
-    server_busy: float      # cores
+    server_busy: float  # cores
     generator_busy: float
     errors: int
     reconnects: int
@@ -63,28 +74,49 @@ class Generator:
 
     def start(self, server: Server, *args: str, **pipes) -> subprocess.Popen:
         """Starts ce_load against a server."""
-        return subprocess.Popen([self.program, "--port", str(server.port), *args], text=True,
-                                preexec_fn=pinned(self.cores), **pipes)
+        return subprocess.Popen(
+            [self.program, "--port", str(server.port), *args],
+            text=True,
+            preexec_fn=pinned(self.cores),
+            **pipes,
+        )
 
     def run(self, server: Server, *args: str) -> dict:
-        """Runs ce_load to its end and returns its result; answers that were wrong are in "errors"."""
+        """Runs ce_load to its end and returns its result; answers that were wrong are in
+        "errors"."""
         process = self.start(server, *args, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         out, err = process.communicate()
         if process.returncode not in (0, 3):
-            raise LoadError(f"{server.peer.label}: {err.strip() or 'ce_load ended with ' + str(process.returncode)}")
+            raise LoadError(
+                f"{server.peer.label}: "
+                f"{err.strip() or 'ce_load ended with ' + str(process.returncode)}"
+            )
         return parse.load_result(out)
 
     def window(self, server: Server, load: Load, seconds: float, warmup: float = 0.3) -> Sample:
         """One measuring window with the CPU time of the server's processes."""
         watch = ",".join(str(pid) for pid in server.pids)
-        return sample_of(self.run(server, *load.argv(), "--seconds", str(seconds), "--warmup", str(warmup),
-                                  "--watch", watch))
+        return sample_of(
+            self.run(
+                server,
+                *load.argv(),
+                "--seconds",
+                str(seconds),
+                "--warmup",
+                str(warmup),
+                "--watch",
+                watch,
+            )
+        )
 
     def exactly(self, server: Server, load: Load, requests: int) -> dict:
         """A fixed number of requests; any wrong answer is a failure."""
         result = self.run(server, *load.argv(), "--requests", str(requests))
         if result["errors"]["total"] or result["requests"] != requests:
-            raise LoadError(f"{server.peer.label}: {result['requests']} of {requests} answers, {result['errors']}")
+            raise LoadError(
+                f"{server.peer.label}: {result['requests']} of {requests} answers, "
+                f"{result['errors']}"
+            )
         return result
 
 
@@ -92,22 +124,39 @@ def sample_of(result: dict) -> Sample:
     """A sample from the result line of ce_load."""
     requests, seconds, cpu = result["requests"], result["seconds"], result["server_cpu"]
     return Sample(
-        requests=requests, seconds=seconds,
+        requests=requests,
+        seconds=seconds,
         cpu_us=cpu["run_us"] / requests if requests and cpu["complete"] else math.nan,
-        user_us=cpu["user_us"], system_us=cpu["system_us"],
+        user_us=cpu["user_us"],
+        system_us=cpu["system_us"],
         per_second=result["requests_per_second"],
-        p50_us=result["latency_us"]["p50"], p99_us=result["latency_us"]["p99"],
-        server_busy=cpu["run_us"] / (seconds * 1e6), generator_busy=result["own_cpu_us"] / (seconds * 1e6),
-        errors=result["errors"]["total"], reconnects=result["reconnects"],
-        error_kinds={kind: count for kind, count in result["errors"].items() if count and kind != "total"})
+        p50_us=result["latency_us"]["p50"],
+        p99_us=result["latency_us"]["p99"],
+        server_busy=cpu["run_us"] / (seconds * 1e6),
+        generator_busy=result["own_cpu_us"] / (seconds * 1e6),
+        errors=result["errors"]["total"],
+        reconnects=result["reconnects"],
+        error_kinds={
+            kind: count for kind, count in result["errors"].items() if count and kind != "total"
+        },
+    )
 
 
 class Held:
     """Idle connections that ce_load holds until released."""
 
     def __init__(self, generator: Generator, server: Server, connections: int):
-        self.process = generator.start(server, "--mode", "idle", "--connections", str(connections),
-                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.process = generator.start(
+            server,
+            "--mode",
+            "idle",
+            "--connections",
+            str(connections),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert self.process.stdout
         line = self.process.stdout.readline()
         if '"holding"' not in line:
             _, err = self.process.communicate()
@@ -127,7 +176,9 @@ class Held:
             self.process.communicate()
 
 
-def settled_memory(server: Server, quiet_seconds: float = 1.0, longest: float = 10.0) -> dict[str, int]:
+def settled_memory(
+    server: Server, quiet_seconds: float = 1.0, longest: float = 10.0
+) -> dict[str, int]:
     """Memory once it has not changed for `quiet_seconds`."""
     deadline = time.monotonic() + longest
     last, since = server.memory(), time.monotonic()
@@ -141,12 +192,17 @@ def settled_memory(server: Server, quiet_seconds: float = 1.0, longest: float = 
 
 def _traced(pid: int) -> bool:
     tasks = os.listdir(f"/proc/{pid}/task")
-    return all("TracerPid:\t0\n" not in Path(f"/proc/{pid}/task/{task}/status").read_text(encoding="ascii")
-               for task in tasks)
+    return all(
+        "TracerPid:\t0\n" not in Path(f"/proc/{pid}/task/{task}/status").read_text(encoding="ascii")
+        for task in tasks
+    )
 
 
-def count_syscalls(generator: Generator, server: Server, load: Load, requests: int, out: Path) -> dict[str, int]:
-    """System calls by name of the whole server while it answers exactly `requests`, by strace -c -f."""
+def count_syscalls(
+    generator: Generator, server: Server, load: Load, requests: int, out: Path
+) -> dict[str, int]:
+    """System calls by name of the whole server while it answers exactly `requests`, by strace -c
+    -f."""
     pids = server.pids
     argv = ["strace", "-c", "-f", "-q", "-o", str(out)]
     for pid in pids:
@@ -156,7 +212,8 @@ def count_syscalls(generator: Generator, server: Server, load: Load, requests: i
         while not all(_traced(pid) for pid in pids):
             if strace.poll() is not None or time.monotonic() > deadline:
                 strace.kill()
-                raise LoadError(f"strace cannot attach to {server.peer.label}: {strace.stderr.read().strip()}")
+                _, said = strace.communicate()
+                raise LoadError(f"strace cannot attach to {server.peer.label}: {said.strip()}")
             time.sleep(0.01)
         try:
             generator.exactly(server, load, requests)

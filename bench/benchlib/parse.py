@@ -1,4 +1,5 @@
-"""Parsers of what other programs print: ce_load, strace -c, callgrind, /proc. Text in, values out."""
+"""Parsers of what other programs print: ce_load, strace -c, callgrind, /proc. Text in, values
+out."""
 from __future__ import annotations
 
 import json
@@ -34,7 +35,9 @@ def strace_counts(text: str) -> dict[str, int]:
     """Calls by name from the table of strace -c; the total line is left out."""
     counts: dict[str, int] = {}
     for line in text.splitlines():
-        fields = line.split()  # % time, seconds, usecs/call, calls, errors where there were some, name
+        fields = (
+            line.split()
+        )  # % time, seconds, usecs/call, calls, errors where there were some, name
         if len(fields) not in (5, 6) or not fields[3].isdigit() or fields[-1] == "total":
             continue
         counts[fields[-1]] = counts.get(fields[-1], 0) + int(fields[3])
@@ -70,7 +73,7 @@ def listening_port(line: str) -> int:
     """The port of a "listening PORT" line."""
     match = re.fullmatch(r"listening (\d+)", line.strip())
     if not match:
-        raise ParseError(f"expected \"listening PORT\", got {line.strip()!r}")
+        raise ParseError(f'expected "listening PORT", got {line.strip()!r}')
     return int(match.group(1))
 
 

@@ -1,5 +1,5 @@
-"""The servers that are compared: how each is configured and started. Every configuration is written for one run:
-loopback, no logs, keep-alive without end, TCP_NODELAY, the number of workers asked for."""
+"""The servers that are compared: how each is configured and started. Every configuration is written
+for one run: loopback, no logs, keep-alive without end, TCP_NODELAY, the number of workers asked for."""
 from __future__ import annotations
 
 import shutil
@@ -19,10 +19,10 @@ class Setup:
     """What a case asks of a server."""
 
     workers: int = 1
-    close: bool = False           # one connection per request
+    close: bool = False  # one connection per request
     single_process: bool = False  # no master process, for tools that follow one process
     connections: int = CONNECTIONS
-    extra: tuple[str, ...] = ()   # further arguments of corevent's own bench programs
+    extra: tuple[str, ...] = ()  # further arguments of corevent's own bench programs
 
 
 @dataclass
@@ -40,16 +40,18 @@ class Peer:
     name: str
     label: str
     launch: Callable[[Workspace, Path, Setup], Launch]
-    program: str                                       # found in PATH, or in the bench folder of the build
+    program: str  # found in PATH, or in the bench folder of the build
     version: Callable[[Path], str]
     serves: frozenset[str] = field(default_factory=frozenset)  # hello, static, workers
-    own: bool = False                                  # built here
+    own: bool = False  # built here
 
     def path(self, bin_dir: Path) -> str | None:
         """The program, or None when it is not there."""
         if self.own:
             return str(bin_dir / self.program) if (bin_dir / self.program).exists() else None
-        return shutil.which(self.program, path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin")
+        return shutil.which(
+            self.program, path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
+        )
 
 
 def _output(*argv: str) -> str:
@@ -57,11 +59,15 @@ def _output(*argv: str) -> str:
     return done.stdout + done.stderr
 
 
-def _nginx(work: Workspace, _: Path, setup: Setup, cached: bool = False, reuseport: bool = False) -> Launch:
+def _nginx(
+    work: Workspace, _: Path, setup: Setup, cached: bool = False, reuseport: bool = False
+) -> Launch:
     folder, port = work.folder("nginx"), free_port()
     files = "open_file_cache max=1000 inactive=600s; open_file_cache_valid 600s;" if cached else ""
     temporary = "".join(
-        f"    {kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        f"    {kind}_temp_path {folder}/{kind};\n"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
     config = f"""daemon off;
 master_process {"off" if setup.single_process else "on"};
 worker_processes {setup.workers};
@@ -89,7 +95,10 @@ http {{
 }}
 """
     (folder / "nginx.conf").write_text(config)
-    return Launch(["nginx", "-p", str(folder), "-e", f"{folder}/error.log", "-c", f"{folder}/nginx.conf"], port)
+    return Launch(
+        ["nginx", "-p", str(folder), "-e", f"{folder}/error.log", "-c", f"{folder}/nginx.conf"],
+        port,
+    )
 
 
 def _lighttpd(work: Workspace, _: Path, setup: Setup) -> Launch:
@@ -167,8 +176,16 @@ def _floor(_: Workspace, bin_dir: Path, setup: Setup) -> Launch:
 
 
 def _corevent(work: Workspace, bin_dir: Path, setup: Setup) -> Launch:
-    return Launch([str(bin_dir / "corevent_server"), "--threads", str(setup.workers), "--root", str(work.static),
-                   *setup.extra])
+    return Launch(
+        [
+            str(bin_dir / "corevent_server"),
+            "--threads",
+            str(setup.workers),
+            "--root",
+            str(work.static),
+            *setup.extra,
+        ]
+    )
 
 
 def _master_worker(_: Workspace, bin_dir: Path, setup: Setup) -> Launch:
@@ -202,23 +219,59 @@ def _system(name: str, label: str, launch: Callable, program: str, flag: str, *w
     return Peer(name, label, launch, program, version, _served(*what))
 
 
-PEERS: dict[str, Peer] = {peer.name: peer for peer in (
-    Peer("corevent", "corevent", _corevent, "corevent_server", _corevent_version,
-         _served(HELLO, STATIC, WORKERS), own=True),
-    Peer("floor", "raw epoll floor", _floor, "epoll_floor", _always, _served(HELLO), own=True),
-    _system("nginx", "nginx", _nginx, "nginx", "-v", HELLO, STATIC, WORKERS),
-    _system("nginx-cached", "nginx, open_file_cache",
-            lambda w, b, s: _nginx(w, b, s, cached=True), "nginx", "-v", STATIC),
-    _system("nginx-reuseport", "nginx, reuseport",
-            lambda w, b, s: _nginx(w, b, s, reuseport=True), "nginx", "-v", WORKERS),
-    _system("h2o", "h2o", _h2o, "h2o", "--version", HELLO, STATIC, WORKERS),
-    _system("lighttpd", "lighttpd", _lighttpd, "lighttpd", "-v", HELLO, STATIC),
-    _system("haproxy", "HAProxy", _haproxy, "haproxy", "-v", HELLO, WORKERS),
-    Peer("evhttp", "libevent evhttp", _evhttp, "evhttp_server", _libevent_version,
-         _served(HELLO, STATIC), own=True),
-    Peer("master-worker", "corevent, reader + pool", _master_worker, "master_worker", _corevent_version,
-         _served(), own=True),
-)}
+PEERS: dict[str, Peer] = {
+    peer.name: peer
+    for peer in (
+        Peer(
+            "corevent",
+            "corevent",
+            _corevent,
+            "corevent_server",
+            _corevent_version,
+            _served(HELLO, STATIC, WORKERS),
+            own=True,
+        ),
+        Peer("floor", "raw epoll floor", _floor, "epoll_floor", _always, _served(HELLO), own=True),
+        _system("nginx", "nginx", _nginx, "nginx", "-v", HELLO, STATIC, WORKERS),
+        _system(
+            "nginx-cached",
+            "nginx, open_file_cache",
+            lambda w, b, s: _nginx(w, b, s, cached=True),
+            "nginx",
+            "-v",
+            STATIC,
+        ),
+        _system(
+            "nginx-reuseport",
+            "nginx, reuseport",
+            lambda w, b, s: _nginx(w, b, s, reuseport=True),
+            "nginx",
+            "-v",
+            WORKERS,
+        ),
+        _system("h2o", "h2o", _h2o, "h2o", "--version", HELLO, STATIC, WORKERS),
+        _system("lighttpd", "lighttpd", _lighttpd, "lighttpd", "-v", HELLO, STATIC),
+        _system("haproxy", "HAProxy", _haproxy, "haproxy", "-v", HELLO, WORKERS),
+        Peer(
+            "evhttp",
+            "libevent evhttp",
+            _evhttp,
+            "evhttp_server",
+            _libevent_version,
+            _served(HELLO, STATIC),
+            own=True,
+        ),
+        Peer(
+            "master-worker",
+            "corevent, reader + pool",
+            _master_worker,
+            "master_worker",
+            _corevent_version,
+            _served(),
+            own=True,
+        ),
+    )
+}
 
 
 def serving(what: str) -> list[str]:

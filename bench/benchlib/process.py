@@ -1,4 +1,5 @@
-"""Starting, pinning, watching and stopping one server. Each is stopped by the pid that was started here."""
+"""Starting, pinning, watching and stopping one server. Each is stopped by the pid that was
+started here."""
 from __future__ import annotations
 
 import os
@@ -66,7 +67,9 @@ class Server:
         """Resident and proportional octets of the whole tree."""
         total = {"rss": 0, "pss": 0}
         for pid in self.pids:
-            sizes = parse.rollup_bytes(Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii"))
+            sizes = parse.rollup_bytes(
+                Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+            )
             total = {key: total[key] + sizes[key] for key in total}
         return total
 
@@ -94,6 +97,7 @@ class Server:
 
 
 def _read_line(process: subprocess.Popen, deadline: float) -> str:
+    assert process.stdout
     line = b""
     while not line.endswith(b"\n"):
         ready, _, _ = select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))
@@ -111,7 +115,9 @@ def _wait_for_answer(process: subprocess.Popen, port: int, deadline: float) -> N
             raise StartError(f"ended with status {process.returncode} before it answered")
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=5) as probe:
-                probe.sendall(b"GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                probe.sendall(
+                    b"GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                )
                 if probe.recv(12) == b"HTTP/1.1 200":
                     return
                 raise StartError("does not answer /hello with 200")
@@ -131,7 +137,9 @@ class Starter:
         """Whether the program of this peer is there."""
         return PEERS[name].path(self.bin_dir) is not None
 
-    def start(self, name: str, cores: set[int], setup: Setup, prefix: list[str] | None = None) -> Server:
+    def start(
+        self, name: str, cores: set[int], setup: Setup, prefix: list[str] | None = None
+    ) -> Server:
         """Starts a peer pinned to `cores`; `prefix` is a tool that runs it (valgrind)."""
         peer = PEERS[name]
         program = peer.path(self.bin_dir)
@@ -143,8 +151,12 @@ class Starter:
         deadline = time.monotonic() + START_SECONDS * (6 if prefix else 1)
         with open(log_path, "wb") as log:
             process = subprocess.Popen(  # pylint: disable=consider-using-with
-                argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if launch.port == 0 else subprocess.DEVNULL,
-                stderr=log, preexec_fn=pinned(cores))
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if launch.port == 0 else subprocess.DEVNULL,
+                stderr=log,
+                preexec_fn=pinned(cores),
+            )
         try:
             port = launch.port
             if port == 0:

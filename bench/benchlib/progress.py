@@ -6,7 +6,7 @@ import time
 
 
 def duration(seconds: float) -> str:
-    """"1:05" or "1:02:03"."""
+    """ "1:05" or "1:02:03"."""
     whole = max(0, round(seconds))
     hours, rest = divmod(whole, 3600)
     minutes, left = divmod(rest, 60)
@@ -14,7 +14,8 @@ def duration(seconds: float) -> str:
 
 
 class Progress:
-    """Counts steps of about equal length. On a terminal the line is rewritten; elsewhere each round gets a line."""
+    """Counts steps of about equal length. On a terminal the line is rewritten; elsewhere each
+    round gets a line."""
 
     def __init__(self, steps: int, stream=None, clock=time.monotonic):
         self.stream = stream or sys.stderr
@@ -32,7 +33,8 @@ class Progress:
         return (self.clock() - self.began) / self.done * (self.steps - self.done)
 
     def show(self, text: str, line: bool = False) -> None:
-        """Shows `text`; `line` marks the end of a round, the only moment that is shown off a terminal."""
+        """Shows `text`; `line` marks the end of a round, the only moment that is shown off a
+        terminal."""
         eta = f"{duration(self.remaining())} left" if self.done else "…"
         message = f"[{self.done}/{self.steps}] {text}  {eta}"
         if self.live:

@@ -1,9 +1,11 @@
-"""What a case found, as plain data: tables, charts, notes, figures against targets. Saved as JSON, rendered later."""
+"""What a case found, as plain data: tables, charts, notes, figures against targets. Saved as
+JSON, rendered later."""
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass
@@ -67,11 +69,16 @@ class Result:
 def load(path: Path) -> Result:
     """Reads the JSON twin."""
     data = json.loads(path.read_text(encoding="utf-8"))
-    data["tables"] = [Table(t["caption"], [Column(**c) for c in t["columns"]], t["rows"]) for t in data["tables"]]
-    data["charts"] = [Chart(c["title"], c["unit"], [_bar(b) for b in c["bars"]], c["digits"])
-                      for c in data["charts"]]
+    data["tables"] = [
+        Table(t["caption"], [Column(**c) for c in t["columns"]], t["rows"]) for t in data["tables"]
+    ]
+    data["charts"] = [
+        Chart(c["title"], c["unit"], [_bar(b) for b in c["bars"]], c["digits"])
+        for c in data["charts"]
+    ]
     return Result(**data)
 
 
-def _bar(data: dict) -> Bar:
-    return Bar(**{**data, "parts": [tuple(part) for part in data["parts"]]})
+def _bar(data: dict[str, Any]) -> Bar:
+    data["parts"] = [tuple(part) for part in data["parts"]]
+    return Bar(**data)

@@ -1,4 +1,5 @@
-"""Interleaved rounds: all servers of a cell are started together, each round visits them in rotated order."""
+"""Interleaved rounds: all servers of a cell are started together, each round visits them in
+rotated order."""
 from __future__ import annotations
 
 import contextlib
@@ -57,7 +58,11 @@ class Outcome:
 
     def ratio(self, key: str, reference: str) -> float:
         """Median of paired ratios; NaN when one of the two was not measured."""
-        return paired_ratio(self.cpu(key), self.cpu(reference)) if reference in self.samples else math.nan
+        return (
+            paired_ratio(self.cpu(key), self.cpu(reference))
+            if reference in self.samples
+            else math.nan
+        )
 
 
 def steps(context: Context, cells: list[Cell]) -> int:
@@ -81,7 +86,8 @@ def run_cell(context: Context, cell: Cell) -> Outcome:
             context.progress.show(f"{cell.caption}: starting {variant.title}")
             try:
                 servers[variant.key] = stack.enter_context(
-                    context.starter.start(variant.peer, cores, variant.setup))
+                    context.starter.start(variant.peer, cores, variant.setup)
+                )
                 outcome.samples[variant.key] = []
             except StartError as error:
                 outcome.notes.append(f"{variant.title} was not measured: {error}.")
@@ -92,8 +98,13 @@ def run_cell(context: Context, cell: Cell) -> Outcome:
     return outcome
 
 
-def _round(context: Context, outcome: Outcome, servers: dict[str, Server], failures: dict[str, int],
-           turn: int) -> None:
+def _round(
+    context: Context,
+    outcome: Outcome,
+    servers: dict[str, Server],
+    failures: dict[str, int],
+    turn: int,
+) -> None:
     cell = outcome.cell
     generator = context.shared_generator if cell.share_cores else context.generator
     order = rotated([v for v in outcome.variants if v.key in servers], turn)
@@ -108,19 +119,32 @@ def _round(context: Context, outcome: Outcome, servers: dict[str, Server], failu
                 if failures[variant.key] == 1:
                     outcome.notes.append(f"{error}.")
         outcome.samples[variant.key].append(sample)
-        context.progress.step(f"{cell.caption}  round {turn + 1}/{context.rounds}  {variant.title} "
-                              f"{number(sample.cpu_us if sample else None)} µs", line=at == len(order) - 1)
+        context.progress.step(
+            f"{cell.caption}  round {turn + 1}/{context.rounds}  {variant.title} "
+            f"{number(sample.cpu_us if sample else None)} µs",
+            line=at == len(order) - 1,
+        )
 
 
 def columns(cell: Cell) -> list[Column]:
     """The columns of a table of samples."""
     labels = {v.key: v.title for v in cell.variants}
     return [
-        Column("label", "server", None), Column("cpu", "CPU µs/request"), Column("user", "user"),
-        Column("system", "system"), Column("range", "min-max", None),
-        *[Column("x_" + key, f"× {labels.get(key, key)}") for key in cell.references if key in labels],
-        Column("per_second", "requests/s", 0), Column("p50", "p50 µs", 0), Column("p99", "p99 µs", 0),
-        Column("busy", "server busy"), Column("generator", "generator busy"),
+        Column("label", "server", None),
+        Column("cpu", "CPU µs/request"),
+        Column("user", "user"),
+        Column("system", "system"),
+        Column("range", "min-max", None),
+        *[
+            Column("x_" + key, f"× {labels.get(key, key)}")
+            for key in cell.references
+            if key in labels
+        ],
+        Column("per_second", "requests/s", 0),
+        Column("p50", "p50 µs", 0),
+        Column("p99", "p99 µs", 0),
+        Column("busy", "server busy"),
+        Column("generator", "generator busy"),
     ]
 
 
@@ -131,15 +155,23 @@ def row(outcome: Outcome, variant: Variant) -> dict:
     middle = median(cpu)
     share = user_share([s.user_us for s in good], [s.system_us for s in good])
     values = {
-        "label": variant.title, "cpu": middle, "user": middle * share, "system": middle * (1 - share),
+        "label": variant.title,
+        "cpu": middle,
+        "user": middle * share,
+        "system": middle * (1 - share),
         "range": f"{number(min(cpu))}-{number(max(cpu))}" if cpu else "-",
-        "per_second": median(s.per_second for s in good), "p50": median(s.p50_us for s in good),
-        "p99": median(s.p99_us for s in good), "busy": median(s.server_busy for s in good),
+        "per_second": median(s.per_second for s in good),
+        "p50": median(s.p50_us for s in good),
+        "p99": median(s.p99_us for s in good),
+        "busy": median(s.server_busy for s in good),
         "generator": median(s.generator_busy for s in good),
     }
     for key in outcome.cell.references:
         values["x_" + key] = outcome.ratio(variant.key, key)
-    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in values.items()}
+    return {
+        key: None if isinstance(value, float) and math.isnan(value) else value
+        for key, value in values.items()
+    }
 
 
 def observations(outcome: Outcome) -> list[str]:
@@ -152,24 +184,36 @@ def observations(outcome: Outcome) -> list[str]:
         if wrong:
             kinds = sorted({kind for s in samples for kind in s.error_kinds})
             spoiled = sum(1 for s in samples if s.errors)
-            notes.append(f"{variant.title}: {wrong} wrong answers ({', '.join(kinds)}); "
-                         f"the {spoiled} rounds that had them are left out.")
+            notes.append(
+                f"{variant.title}: {wrong} wrong answers ({', '.join(kinds)}); "
+                f"the {spoiled} rounds that had them are left out."
+            )
         reconnects = sum(s.reconnects for s in samples)
         if reconnects:
             share = reconnects / max(1, sum(s.requests for s in samples))
-            notes.append(f"{variant.title} ended {reconnects} connections between requests ({share:.3%} of requests).")
-        if samples and median(s.generator_busy for s in samples) > 0.93 and \
-                median(s.server_busy for s in samples) < 0.9:
+            notes.append(
+                f"{variant.title} ended {reconnects} connections between requests ({share:.3%} of "
+                "requests)."
+            )
+        if (
+            samples
+            and median(s.generator_busy for s in samples) > 0.93
+            and median(s.server_busy for s in samples) < 0.9
+        ):
             limited.append(variant.title)
     if limited and not outcome.cell.share_cores:
-        notes.append("The generator was the limit, so requests/s and latency say nothing about the server "
-                     f"(CPU per request does): {', '.join(limited)}.")
+        notes.append(
+            "The generator was the limit, so requests/s and latency say nothing about the server "
+            f"(CPU per request does): {', '.join(limited)}."
+        )
     return notes
 
 
 def table(outcome: Outcome) -> Table:
     """The table of a cell."""
-    return Table(outcome.cell.caption, columns(outcome.cell), [row(outcome, v) for v in outcome.variants])
+    return Table(
+        outcome.cell.caption, columns(outcome.cell), [row(outcome, v) for v in outcome.variants]
+    )
 
 
 def kind_of(peer: str) -> str:
@@ -187,8 +231,21 @@ def chart(outcome: Outcome, values: Table) -> Chart:
         if cpu is None:
             bars.append(Bar(variant.title, math.nan, "not measured", [], kind_of(variant.peer)))
             continue
-        reference = next((key for key in outcome.cell.references if line.get("x_" + key) is not None), None)
-        text = number(cpu) + (f" ({number(line['x_' + reference])} × {reference})" if reference else "")
-        bars.append(Bar(variant.title, cpu, text, [("user", line["user"]), ("system", line["system"])],
-                        kind_of(variant.peer)))
-    return Chart(outcome.cell.caption, "CPU µs per request, user (dark) and system; smaller is better", bars)
+        reference = next(
+            (key for key in outcome.cell.references if line.get("x_" + key) is not None), None
+        )
+        text = number(cpu) + (
+            f" ({number(line['x_' + reference])} × {reference})" if reference else ""
+        )
+        bars.append(
+            Bar(
+                variant.title,
+                cpu,
+                text,
+                [("user", line["user"]), ("system", line["system"])],
+                kind_of(variant.peer),
+            )
+        )
+    return Chart(
+        outcome.cell.caption, "CPU µs per request, user (dark) and system; smaller is better", bars
+    )

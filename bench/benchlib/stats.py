@@ -1,4 +1,5 @@
-"""Pure arithmetic of the bench: medians, ratios of paired rounds, rotation, balance. No files, no processes."""
+"""Pure arithmetic of the bench: medians, ratios of paired rounds, rotation, balance. No files, no
+processes."""
 from __future__ import annotations
 
 import math
@@ -17,8 +18,11 @@ def median(values: Iterable[float]) -> float:
 
 
 def paired_ratio(values: Sequence[float], reference: Sequence[float]) -> float:
-    """Median over rounds of value / reference of the same round: noise that hits a whole round cancels."""
-    ratios = [v / r for v, r in zip(values, reference) if r and not math.isnan(v) and not math.isnan(r)]
+    """Median over rounds of value / reference of the same round: noise that hits a whole round
+    cancels."""
+    ratios = [
+        v / r for v, r in zip(values, reference) if r and not math.isnan(v) and not math.isnan(r)
+    ]
     return median(ratios)
 
 
@@ -38,14 +42,16 @@ def imbalance(counts: Sequence[float]) -> float:
 
 
 def user_share(user: Iterable[float], system: Iterable[float]) -> float:
-    """Share of user time over all rounds together: the kernel samples it, one short round says little."""
+    """Share of user time over all rounds together: the kernel samples it, one short round says
+    little."""
     total_user = sum(user)
     total = total_user + sum(system)
     return total_user / total if total else math.nan
 
 
 def split_by_difference(first: float, second: float, count: int) -> float:
-    """Cost of one request from two runs with `count` and 2 x `count` requests: start-up and set-up cancel."""
+    """Cost of one request from two runs with `count` and 2 x `count` requests: start-up and
+    set-up cancel."""
     if count <= 0:
         raise ValueError("count must be positive")
     return (second - first) / count

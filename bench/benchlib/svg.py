@@ -1,4 +1,5 @@
-"""A small SVG writer: horizontal bars, stacked parts, readable on light and dark pages. Pure text."""
+"""A small SVG writer: horizontal bars, stacked parts, readable on light and dark pages. Pure
+text."""
 from __future__ import annotations
 
 import math
@@ -37,19 +38,24 @@ STYLE = """
 
 def _bar(bar: Bar, y: float, scale: float, digits: int) -> list[str]:
     middle = y + ROW / 2
-    lines = [f'<text x="{LABEL - 10}" y="{middle + 4.5:.1f}" text-anchor="end">{escape(bar.label)}</text>']
+    base = middle + 4.5
+    lines = [f'<text x="{LABEL - 10}" y="{base:.1f}" text-anchor="end">{escape(bar.label)}</text>']
     if math.isnan(bar.value):
-        lines.append(f'<text class="dim" x="{LABEL + 8}" y="{middle + 4.5:.1f}">{escape(bar.text or "-")}</text>')
+        lines.append(
+            f'<text class="dim" x="{LABEL + 8}" y="{base:.1f}">{escape(bar.text or "-")}</text>'
+        )
         return lines
     x = float(LABEL)
     for index, (name, value) in enumerate(bar.parts or [("", bar.value)]):
         width = max(0.0, value * scale)
         title = f"<title>{escape(bar.label)}: {escape(name)} {number(value, digits)}</title>"
-        lines.append(f'<rect class="{bar.kind}{min(index, 1)}" x="{x:.1f}" y="{middle - BAR / 2:.1f}" '
-                     f'width="{width:.1f}" height="{BAR}" rx="2">{title}</rect>')
+        lines.append(
+            f'<rect class="{bar.kind}{min(index, 1)}" x="{x:.1f}" y="{middle - BAR / 2:.1f}" '
+            f'width="{width:.1f}" height="{BAR}" rx="2">{title}</rect>'
+        )
         x += width
     text = bar.text or number(bar.value, digits)
-    lines.append(f'<text x="{x + 8:.1f}" y="{middle + 4.5:.1f}">{escape(text)}</text>')
+    lines.append(f'<text x="{x + 8:.1f}" y="{base:.1f}">{escape(text)}</text>')
     return lines
 
 
@@ -57,14 +63,18 @@ def _panel(chart: Chart, top: float) -> tuple[list[str], float]:
     values = [bar.value for bar in chart.bars if not math.isnan(bar.value)]
     largest = max(values, default=0.0)
     scale = (WIDTH - LABEL - VALUE - MARGIN) / largest if largest > 0 else 0.0
-    lines = [f'<text class="title" x="{MARGIN}" y="{top + 16:.1f}">{escape(chart.title)}</text>',
-             f'<text class="dim" x="{WIDTH - MARGIN}" y="{top + 16:.1f}" text-anchor="end">'
-             f'{escape(chart.unit)}</text>']
+    lines = [
+        f'<text class="title" x="{MARGIN}" y="{top + 16:.1f}">{escape(chart.title)}</text>',
+        f'<text class="dim" x="{WIDTH - MARGIN}" y="{top + 16:.1f}" text-anchor="end">'
+        f"{escape(chart.unit)}</text>",
+    ]
     y = top + TITLE
     for bar in chart.bars:
         lines += _bar(bar, y, scale, chart.digits)
         y += ROW
-    lines.append(f'<line class="axis" x1="{LABEL}" x2="{LABEL}" y1="{top + TITLE:.1f}" y2="{y:.1f}"/>')
+    lines.append(
+        f'<line class="axis" x1="{LABEL}" x2="{LABEL}" y1="{top + TITLE:.1f}" y2="{y:.1f}"/>'
+    )
     return lines, y
 
 
@@ -76,7 +86,14 @@ def render(charts: list[Chart], description: str) -> str:
         lines, y = _panel(chart, y + (GAP if index else 0))
         body += lines
     height = math.ceil(y + MARGIN)
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
-        f'role="img" aria-label="{escape(description, quote=True)}">',
-        f"<style>{STYLE}</style>", *body, "</svg>", ""])
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+            f'width="{WIDTH}" height="{height}" '
+            f'role="img" aria-label="{escape(description, quote=True)}">',
+            f"<style>{STYLE}</style>",
+            *body,
+            "</svg>",
+            "",
+        ]
+    )

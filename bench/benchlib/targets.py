@@ -17,27 +17,98 @@ class Target:
 
 
 TARGETS: tuple[Target, ...] = (
-    Target("plain-64/floor", "plain-64", "CPU per request, plain keep-alive, 64 connections", 1.12, "× raw epoll floor"),
-    Target("plain-64/nginx", "plain-64", "CPU per request, plain keep-alive, 64 connections", 0.85, "× nginx"),
+    Target(
+        "plain-64/floor",
+        "plain-64",
+        "CPU per request, plain keep-alive, 64 connections",
+        1.12,
+        "× raw epoll floor",
+    ),
+    Target(
+        "plain-64/nginx",
+        "plain-64",
+        "CPU per request, plain keep-alive, 64 connections",
+        0.85,
+        "× nginx",
+    ),
     Target("browser-64/nginx", "browser-64", "CPU per request, browser request", 0.75, "× nginx"),
-    Target("pipeline-16/nginx", "pipeline-16", "CPU per request, 16-deep pipelining", 0.15, "× nginx"),
-    Target("connection-per-request/nginx", "connection-per-request", "CPU per request, connection per request", 0.90,
-           "× nginx"),
-    Target("plain-10000/nginx", "plain-10000", "CPU per request, 10,000 connections", 0.85, "× nginx"),
-    Target("static-1k/nginx", "static-1k", "CPU per request, static file of 1 KiB", 0.70, "× nginx"),
-    Target("static-64k/nginx", "static-64k", "CPU per request, static file of 64 KiB", 0.90, "× nginx"),
-    Target("static-10m/nginx", "static-10m", "CPU per request, static file of 10 MiB", 1.05, "× nginx"),
-    Target("master-worker/64", "master-worker", "loop per core against reader + pool, 64 connections", 0.85,
-           "× pool of 2"),
-    Target("master-worker/1000", "master-worker", "loop per core against reader + pool, 1,000 connections", 0.85,
-           "× pool of 2"),
-    Target("instructions/plain", "instructions", "user-space instructions, minimal request", 3000, "instructions", 0),
-    Target("instructions/browser", "instructions", "user-space instructions, browser request", 8000, "instructions", 0),
-    Target("syscalls/keep-alive", "syscalls", "system calls per keep-alive request, 64 connections", 2.2, "calls"),
+    Target(
+        "pipeline-16/nginx", "pipeline-16", "CPU per request, 16-deep pipelining", 0.15, "× nginx"
+    ),
+    Target(
+        "connection-per-request/nginx",
+        "connection-per-request",
+        "CPU per request, connection per request",
+        0.90,
+        "× nginx",
+    ),
+    Target(
+        "plain-10000/nginx", "plain-10000", "CPU per request, 10,000 connections", 0.85, "× nginx"
+    ),
+    Target(
+        "static-1k/nginx", "static-1k", "CPU per request, static file of 1 KiB", 0.70, "× nginx"
+    ),
+    Target(
+        "static-64k/nginx", "static-64k", "CPU per request, static file of 64 KiB", 0.90, "× nginx"
+    ),
+    Target(
+        "static-10m/nginx", "static-10m", "CPU per request, static file of 10 MiB", 1.05, "× nginx"
+    ),
+    Target(
+        "master-worker/64",
+        "master-worker",
+        "loop per core against reader + pool, 64 connections",
+        0.85,
+        "× pool of 2",
+    ),
+    Target(
+        "master-worker/1000",
+        "master-worker",
+        "loop per core against reader + pool, 1,000 connections",
+        0.85,
+        "× pool of 2",
+    ),
+    Target(
+        "instructions/plain",
+        "instructions",
+        "user-space instructions, minimal request",
+        3000,
+        "instructions",
+        0,
+    ),
+    Target(
+        "instructions/browser",
+        "instructions",
+        "user-space instructions, browser request",
+        8000,
+        "instructions",
+        0,
+    ),
+    Target(
+        "syscalls/keep-alive",
+        "syscalls",
+        "system calls per keep-alive request, 64 connections",
+        2.2,
+        "calls",
+    ),
     Target("syscalls/pipeline", "syscalls", "system calls per pipelined request", 0.15, "calls"),
     Target("syscalls/close", "syscalls", "system calls per connection", 6.0, "calls"),
-    Target("idle-memory/rss", "idle-memory", "RSS per idle keep-alive connection", 400, "octets", 0),
-    Target("idle-memory/back", "idle-memory", "RSS after 10,000 connections closed", 1.10, "× RSS before"),
+    Target(
+        "idle-memory/rss", "idle-memory", "RSS per idle keep-alive connection", 400, "octets", 0
+    ),
+    Target(
+        "idle-memory/back",
+        "idle-memory",
+        "RSS after 10,000 connections closed",
+        1.10,
+        "× RSS before",
+    ),
     Target("balance", "balance", "64 connections on 8 loops, fullest loop", 1.15, "× mean"),
-    Target("blocked-loop", "blocked-loop", "new connections delayed > 10 ms, 1 of 4 loops blocked", 0.5, "%"),
+    Target(
+        "blocked-loop",
+        "blocked-loop",
+        "new connections delayed > 10 ms, 1 of 4 loops blocked",
+        0.5,
+        "%",
+    ),
 )

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Tests of the bench: its arithmetic, parsers, pages and plots, and that ce_load counts no wrong answer as a request.
+"""Tests of the bench: its arithmetic, parsers, pages and plots, and that ce_load counts no wrong
+answer as a request.
 
 ce_load is taken from $CE_BENCH_BIN when that is set, else it is compiled from the sources here.
 """
@@ -90,12 +91,16 @@ STRACE = """% time     seconds  usecs/call     calls    errors syscall
 
 class Parsers(unittest.TestCase):
     def test_strace(self) -> None:
-        self.assertEqual(parse.strace_counts(STRACE), {"sendto": 10000, "recvfrom": 10000, "epoll_wait": 200})
+        self.assertEqual(
+            parse.strace_counts(STRACE), {"sendto": 10000, "recvfrom": 10000, "epoll_wait": 200}
+        )
         with self.assertRaises(parse.ParseError):
             parse.strace_counts("strace: attach failed")
 
     def test_callgrind(self) -> None:
-        self.assertEqual(parse.callgrind_instructions("events: Ir\nsummary: 41\nfn=(1)\ntotals: 42\n"), 42)
+        self.assertEqual(
+            parse.callgrind_instructions("events: Ir\nsummary: 41\nfn=(1)\ntotals: 42\n"), 42
+        )
         with self.assertRaises(parse.ParseError):
             parse.callgrind_instructions("events: Ir\n")
 
@@ -128,19 +133,33 @@ class Parsers(unittest.TestCase):
 
 def sample(cpu_us: float, errors: int = 0, **more: object):
     """A sample of 1,000 requests in one second."""
-    found = {"requests": 1000, "seconds": 1.0, "requests_per_second": 1000.0, "reconnects": 0, "own_cpu_us": 5e5,
-             "server_cpu": {"run_us": cpu_us * 1000, "user_us": 1.0, "system_us": 3.0, "complete": True},
-             "errors": {"total": errors, "status": errors}, "latency_us": {"p50": 10.0, "p99": 20.0}}
+    found = {
+        "requests": 1000,
+        "seconds": 1.0,
+        "requests_per_second": 1000.0,
+        "reconnects": 0,
+        "own_cpu_us": 5e5,
+        "server_cpu": {"run_us": cpu_us * 1000, "user_us": 1.0, "system_us": 3.0, "complete": True},
+        "errors": {"total": errors, "status": errors},
+        "latency_us": {"p50": 10.0, "p99": 20.0},
+    }
     found.update(more)
     return sample_of(found)
 
 
 class Rounds(unittest.TestCase):
     def outcome(self) -> Outcome:
-        variants = (Variant("corevent", "corevent"), Variant("nginx", "nginx"), Variant("floor", "floor"))
+        variants = (
+            Variant("corevent", "corevent"),
+            Variant("nginx", "nginx"),
+            Variant("floor", "floor"),
+        )
         outcome = Outcome(Cell("c", "A case", Load(), variants), list(variants))
-        outcome.samples = {"corevent": [sample(8), sample(16), sample(1, errors=5)],
-                           "nginx": [sample(10), sample(20), sample(10)], "floor": [None, sample(16), None]}
+        outcome.samples = {
+            "corevent": [sample(8), sample(16), sample(1, errors=5)],
+            "nginx": [sample(10), sample(20), sample(10)],
+            "floor": [None, sample(16), None],
+        }
         return outcome
 
     def test_a_round_with_wrong_answers_does_not_count(self) -> None:
@@ -158,11 +177,20 @@ class Rounds(unittest.TestCase):
     def test_generator_limit_is_said(self) -> None:
         outcome = self.outcome()
         outcome.samples["nginx"] = [sample(500, own_cpu_us=0.97e6)] * 3
-        self.assertTrue(any("generator was the limit" in note and "nginx" in note for note in observations(outcome)))
-        self.assertFalse(any("generator was the limit" in note for note in observations(self.outcome())))
+        self.assertTrue(
+            any(
+                "generator was the limit" in note and "nginx" in note
+                for note in observations(outcome)
+            )
+        )
+        self.assertFalse(
+            any("generator was the limit" in note for note in observations(self.outcome()))
+        )
 
     def test_a_server_that_ended_gives_no_figure(self) -> None:
-        gone = sample(8, server_cpu={"run_us": 1.0, "user_us": 0.0, "system_us": 0.0, "complete": False})
+        gone = sample(
+            8, server_cpu={"run_us": 1.0, "user_us": 0.0, "system_us": 0.0, "complete": False}
+        )
         self.assertTrue(math.isnan(gone.cpu_us))
 
     def test_chart_has_a_bar_for_what_was_not_measured(self) -> None:
@@ -178,14 +206,38 @@ class Pages(unittest.TestCase):
     def found(self) -> result.Result:
         columns = [result.Column("label", "server", None), result.Column("cpu", "CPU", 1)]
         rows = [{"label": "a|b", "cpu": 1234.56}, {"label": "c", "cpu": None}]
-        bars = [result.Bar("<own> & co", 2.0, "", [("user", 0.5), ("system", 1.5)], "own"),
-                result.Bar("peer", 4.0), result.Bar("gone", math.nan, "not measured")]
-        return result.Result("plain-64", "Plain", "what it is", ["so"], [result.Table("T", columns, rows)],
-                             [result.Chart("C", "µs", bars), result.Chart("empty", "µs", [])], ["beware"],
-                             {"plain-64/nginx": 0.8, "plain-64/floor": 1.2},
-                             {"machine": {"cpu": "X", "cores": 2, "memory": "1 GiB", "system": "S", "kernel": "6",
-                                          "congestion": "cubic", "date": "today", "revision": "r", "load_before": "0"},
-                              "versions": {"nginx": "1"}, "command": "./dev bench plain-64", "rounds": 3, "seconds": 1.0})
+        bars = [
+            result.Bar("<own> & co", 2.0, "", [("user", 0.5), ("system", 1.5)], "own"),
+            result.Bar("peer", 4.0),
+            result.Bar("gone", math.nan, "not measured"),
+        ]
+        return result.Result(
+            "plain-64",
+            "Plain",
+            "what it is",
+            ["so"],
+            [result.Table("T", columns, rows)],
+            [result.Chart("C", "µs", bars), result.Chart("empty", "µs", [])],
+            ["beware"],
+            {"plain-64/nginx": 0.8, "plain-64/floor": 1.2},
+            {
+                "machine": {
+                    "cpu": "X",
+                    "cores": 2,
+                    "memory": "1 GiB",
+                    "system": "S",
+                    "kernel": "6",
+                    "congestion": "cubic",
+                    "date": "today",
+                    "revision": "r",
+                    "load_before": "0",
+                },
+                "versions": {"nginx": "1"},
+                "command": "./dev bench plain-64",
+                "rounds": 3,
+                "seconds": 1.0,
+            },
+        )
 
     def test_picture_is_xml_with_bars_to_scale(self) -> None:
         tree = ElementTree.fromstring(svg.render(self.found().charts, 'say "hi" & <go>'))
@@ -193,7 +245,9 @@ class Pages(unittest.TestCase):
         widths = [float(rect.get("width")) for rect in rects]
         self.assertEqual(len(rects), 3)
         self.assertAlmostEqual(widths[0] + widths[1], widths[2] / 2, delta=0.2)
-        self.assertAlmostEqual(float(rects[0].get("x")) + widths[0], float(rects[1].get("x")), delta=0.1)
+        self.assertAlmostEqual(
+            float(rects[0].get("x")) + widths[0], float(rects[1].get("x")), delta=0.1
+        )
         for rect in rects:
             self.assertLessEqual(float(rect.get("x")) + float(rect.get("width")), svg.WIDTH)
         texts = "".join(text.text or "" for text in tree.iter("{http://www.w3.org/2000/svg}text"))
@@ -207,7 +261,14 @@ class Pages(unittest.TestCase):
         page = report.case_page(self.found())
         self.assertIn("| a\\|b | 1,234.6 |", page)
         self.assertIn("| c | - |", page)
-        for part in ("![Plain](plain-64.svg)", "- beware", "- so", "./dev bench plain-64", "nginx 1", "kernel 6"):
+        for part in (
+            "![Plain](plain-64.svg)",
+            "- beware",
+            "- so",
+            "./dev bench plain-64",
+            "nginx 1",
+            "kernel 6",
+        ):
             self.assertIn(part, page)
 
     def test_index_holds_figures_against_targets(self) -> None:
@@ -252,7 +313,9 @@ class CommandLine(unittest.TestCase):
         self.refuse("plain-64", "--server-core", "0", "--client-core", "0")
 
     def test_quick(self) -> None:
-        self.assertEqual((cli.parse_arguments([]).rounds, cli.parse_arguments([]).seconds), (15, 1.0))
+        self.assertEqual(
+            (cli.parse_arguments([]).rounds, cli.parse_arguments([]).seconds), (15, 1.0)
+        )
         quick = cli.parse_arguments(["plain-64", "--quick", "--rounds", "5"])
         self.assertEqual((quick.rounds, quick.seconds), (5, 0.4))
 
@@ -282,9 +345,16 @@ class Configurations(unittest.TestCase):
 
     def test_workers_and_folder_are_in_the_configuration(self) -> None:
         with Workspace() as work:
-            for name, words in {"nginx": ["worker_processes 3;", "master_process on", "keepalive_requests 1000000000"],
-                                "h2o": ["num-threads: 3", "max-connections"], "haproxy": ["nbthread 3"],
-                                "lighttpd": ["server.max-worker = 3"]}.items():
+            for name, words in {
+                "nginx": [
+                    "worker_processes 3;",
+                    "master_process on",
+                    "keepalive_requests 1000000000",
+                ],
+                "h2o": ["num-threads: 3", "max-connections"],
+                "haproxy": ["nbthread 3"],
+                "lighttpd": ["server.max-worker = 3"],
+            }.items():
                 launch = PEERS[name].launch(work, Path("/nowhere"), Setup(workers=3))
                 text = Path(launch.argv[-1]).read_text(encoding="utf-8")
                 for word in [*words, str(launch.port), "127.0.0.1"]:
@@ -299,8 +369,21 @@ class FakeServer:
     """Answers every request on every connection with fixed octets, in so many pieces. A connection ends after
     `closes_after` answers; after `good` requests in all the answer is `then`."""
 
-    def __init__(self, answer: bytes, closes_after: int = 0, pieces: int = 1, good: int = 0, then: bytes = b""):
-        self.answer, self.closes_after, self.pieces, self.good, self.then = answer, closes_after, pieces, good, then
+    def __init__(
+        self,
+        answer: bytes,
+        closes_after: int = 0,
+        pieces: int = 1,
+        good: int = 0,
+        then: bytes = b"",
+    ):
+        self.answer, self.closes_after, self.pieces, self.good, self.then = (
+            answer,
+            closes_after,
+            pieces,
+            good,
+            then,
+        )
         self.requests = 0
         self.octets = 0
         self.lock = threading.Lock()
@@ -326,14 +409,14 @@ class FakeServer:
                     self.octets += len(data)
                 pending += data
                 heads = pending.count(b"\r\n\r\n")
-                pending = pending[pending.rfind(b"\r\n\r\n") + 4:] if heads else pending
+                pending = pending[pending.rfind(b"\r\n\r\n") + 4 :] if heads else pending
                 for _ in range(heads):
                     with self.lock:
                         self.requests += 1
                     answer = self.then if 0 < self.good < self.requests else self.answer
                     step = max(1, len(answer) // self.pieces)
                     for at in range(0, len(answer), step):
-                        client.sendall(answer[at:at + step])
+                        client.sendall(answer[at : at + step])
                     answered += 1
                     if answered == self.closes_after:
                         return
@@ -366,8 +449,20 @@ class Generator(unittest.TestCase):
         objects = []
         for source in sources:
             objects.append(str(Path(cls.folder) / (Path(source).stem + ".o")))
-            subprocess.run([*launcher, os.environ.get("CXX", "g++"), "-std=c++23", "-O1", f"-I{REPOSITORY / 'bench'}", "-c",
-                            source, "-o", objects[-1]], check=True)
+            subprocess.run(
+                [
+                    *launcher,
+                    os.environ.get("CXX", "g++"),
+                    "-std=c++23",
+                    "-O1",
+                    f"-I{REPOSITORY / 'bench'}",
+                    "-c",
+                    source,
+                    "-o",
+                    objects[-1],
+                ],
+                check=True,
+            )
         subprocess.run([os.environ.get("CXX", "g++"), *objects, "-o", cls.program], check=True)
 
     @classmethod
@@ -376,13 +471,20 @@ class Generator(unittest.TestCase):
             shutil.rmtree(cls.folder, ignore_errors=True)
 
     def run_load(self, port: int, *args: str) -> tuple[int, str, str]:
-        done = subprocess.run([self.program, "--port", str(port), *args], capture_output=True, text=True, timeout=60,
-                              check=False)
+        done = subprocess.run(
+            [self.program, "--port", str(port), *args],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         return done.returncode, done.stdout, done.stderr
 
     def test_counts_exactly_what_it_was_asked_for(self) -> None:
         with FakeServer(GOOD) as server:
-            status, out, err = self.run_load(server.port, "--connections", "3", "--requests", "50", "--expect-body", "13")
+            status, out, err = self.run_load(
+                server.port, "--connections", "3", "--requests", "50", "--expect-body", "13"
+            )
             self.assertEqual((status, err), (0, ""))
             found = parse.load_result(out)
             self.assertEqual((found["requests"], found["errors"]["total"]), (50, 0))
@@ -391,23 +493,40 @@ class Generator(unittest.TestCase):
     def test_sizes_of_the_requests(self) -> None:
         for name, octets in {"plain": 45, "tool": 143, "browser": 693}.items():
             with FakeServer(GOOD) as server:
-                self.run_load(server.port, "--connections", "1", "--requests", "1", "--request", name)
+                self.run_load(
+                    server.port, "--connections", "1", "--requests", "1", "--request", name
+                )
                 self.assertEqual(server.octets, 2 * octets, name)
 
     def test_pipelined_and_split_answers(self) -> None:
         with FakeServer(GOOD, pieces=5) as server:
-            status, out, _ = self.run_load(server.port, "--connections", "2", "--pipeline", "8", "--requests", "64")
+            status, out, _ = self.run_load(
+                server.port, "--connections", "2", "--pipeline", "8", "--requests", "64"
+            )
             self.assertEqual((status, parse.load_result(out)["requests"]), (0, 64))
 
     def test_a_connection_for_every_request(self) -> None:
         with FakeServer(GOOD, closes_after=1) as server:
-            status, out, _ = self.run_load(server.port, "--mode", "close", "--connections", "2", "--requests", "20")
-            self.assertEqual((status, parse.load_result(out)["requests"], server.requests), (0, 20, 20))
+            status, out, _ = self.run_load(
+                server.port, "--mode", "close", "--connections", "2", "--requests", "20"
+            )
+            self.assertEqual(
+                (status, parse.load_result(out)["requests"], server.requests), (0, 20, 20)
+            )
 
     def test_open_loop_keeps_its_rate(self) -> None:
         with FakeServer(GOOD, closes_after=1) as server:
-            status, out, _ = self.run_load(server.port, "--mode", "open-loop", "--rate", "100", "--warmup", "0",
-                                           "--seconds", "0.5")
+            status, out, _ = self.run_load(
+                server.port,
+                "--mode",
+                "open-loop",
+                "--rate",
+                "100",
+                "--warmup",
+                "0",
+                "--seconds",
+                "0.5",
+            )
             self.assertEqual((status, parse.load_result(out)["requests"]), (0, 50))
 
     def test_a_server_that_ends_connections_between_requests_is_followed(self) -> None:
@@ -419,10 +538,22 @@ class Generator(unittest.TestCase):
 
     def test_idle_connections_are_held_until_told(self) -> None:
         with FakeServer(GOOD) as server:
-            args = [self.program, "--port", str(server.port), "--mode", "idle", "--connections", "5"]
-            with subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-                self.assertEqual(parse.load_events(process.stdout.readline())[0],
-                                 {"event": "holding", "connections": 5})
+            args = [
+                self.program,
+                "--port",
+                str(server.port),
+                "--mode",
+                "idle",
+                "--connections",
+                "5",
+            ]
+            with subprocess.Popen(
+                args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            ) as process:
+                self.assertEqual(
+                    parse.load_events(process.stdout.readline())[0],
+                    {"event": "holding", "connections": 5},
+                )
                 self.assertIsNone(process.poll())
                 out, _ = process.communicate("close\n", timeout=30)
             self.assertEqual((process.returncode, parse.load_result(out)["errors"]["cut"]), (0, 0))
@@ -430,7 +561,9 @@ class Generator(unittest.TestCase):
 
     def refused(self, answer: bytes, kind: str) -> None:
         with FakeServer(answer, closes_after=1) as server:
-            status, out, err = self.run_load(server.port, "--connections", "1", "--requests", "10", "--expect-body", "13")
+            status, out, err = self.run_load(
+                server.port, "--connections", "1", "--requests", "10", "--expect-body", "13"
+            )
             self.assertEqual(status, 1, out)
             self.assertRegex(err, rf"{kind} [1-9]")
 
@@ -444,14 +577,18 @@ class Generator(unittest.TestCase):
         self.refused(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "malformed")
 
     def test_two_lengths_are_an_error(self) -> None:
-        self.refused(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n", "malformed")
+        self.refused(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n", "malformed"
+        )
 
     def test_an_answer_nobody_asked_for_is_an_error(self) -> None:
         self.refused(GOOD + GOOD, "malformed")
 
     def test_wrong_answers_in_the_window_are_no_requests(self) -> None:
         with FakeServer(GOOD, good=100, then=GOOD.replace(b"200 OK", b"500 No")) as server:
-            status, out, _ = self.run_load(server.port, "--connections", "1", "--warmup", "0", "--seconds", "1")
+            status, out, _ = self.run_load(
+                server.port, "--connections", "1", "--warmup", "0", "--seconds", "1"
+            )
         found = parse.load_result(out)
         self.assertEqual(status, 3)
         self.assertEqual(found["requests"], 99)  # and one to bring the connection up
@@ -468,8 +605,13 @@ class Generator(unittest.TestCase):
         self.assertIn("0 of 2 connections came up", err)
 
     def test_usage(self) -> None:
-        for args in (("--no-such", "1"), ("--pipeline", "0"), ("--mode", "close", "--pipeline", "2"),
-                     ("--requests", "7", "--pipeline", "2"), ("--seconds",)):
+        for args in (
+            ("--no-such", "1"),
+            ("--pipeline", "0"),
+            ("--mode", "close", "--pipeline", "2"),
+            ("--requests", "7", "--pipeline", "2"),
+            ("--seconds",),
+        ):
             status, _, err = self.run_load(1, *args)
             self.assertEqual(status, 2, args)
             self.assertIn("ce_load: ", err)
