@@ -9,6 +9,7 @@
 #include <corevent/error.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,6 +23,43 @@ using Callback = std::move_only_function<void()>;
 class LoopCore;
 class TimerCore;
 class SignalCore;
+
+/// Work for another loop without an allocation: an object that the poster owns until run() or discard() is called, once,
+/// on the loop's thread. May be posted again from within them.
+class PostItem {
+public:
+    virtual void run() = 0;
+    virtual void discard() noexcept = 0;  ///< the loop is being destroyed and will not run it
+
+protected:
+    PostItem() noexcept = default;
+    ~PostItem() = default;
+
+private:
+    friend class PostQueue;
+    PostItem* next_post_ = nullptr;
+};
+
+/// A timer without an allocation: embedded in whatever waits. The owner stops it before it dies. What users declare is
+/// a Timer.
+class TimerNode {
+public:
+    TimerNode(const TimerNode&) = delete;
+    TimerNode& operator=(const TimerNode&) = delete;
+    bool running() const noexcept { return heap_slot_ != SIZE_MAX; }
+
+protected:
+    TimerNode() noexcept = default;
+    ~TimerNode() = default;
+
+private:
+    friend class LoopCore;
+    friend struct TimerTraits;
+    virtual void on_timer() = 0;  ///< not running any more; may be started again
+    std::uint64_t due_ns_ = 0;
+    std::uint64_t order_ = 0;               ///< equal times expire in the order they were started
+    std::size_t heap_slot_ = SIZE_MAX;
+};
 
 enum class Backend : std::uint8_t { automatic, epoll, poll };
 CE_API std::string_view backend_name(Backend backend) noexcept;
@@ -40,15 +78,19 @@ public:
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
 
-    void run();                ///< turns until stop(); may be called again
+    /// Turns until stop(); may be called again. What was posted before stop() still runs.
+    void run();
     bool run_once(std::chrono::milliseconds wait_max);  ///< one turn; false when nothing happened
-    void stop() noexcept;      ///< any thread: run() returns at the end of the current turn
+    /// Any thread: run() returns at the end of the current turn, or of its first when it is not running yet.
+    void stop() noexcept;
 
     /// Any thread. Runs `work` on the loop's thread in a later step of this or the next turn, in order per poster.
-    /// Work posted to a loop that never runs again is destroyed unrun with the loop.
+    /// Work posted to a loop that never runs again is destroyed unrun with the loop. An exception from `work` (or from
+    /// any other callback) ends the program: user code of the HTTP floor is caught there.
     void post(Callback work);
+    void post(PostItem& item) noexcept;  ///< any thread; the same without an allocation
 
-    /// Time at the start of this turn (one clock read a turn).
+    /// Time when this turn woke up (one clock read a turn); the time of the call outside run().
     Clock::time_point now() const noexcept;
     unsigned index() const noexcept;
     bool is_current() const noexcept;           ///< whether the calling thread is inside this loop's run()

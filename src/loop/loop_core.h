@@ -1,0 +1,251 @@
+// LoopCore: what the floors above use of a loop (net, http); the machinery behind corevent::Loop. It belongs to the one
+// thread that runs it; members that other threads may call say so.
+//
+// A turn: ready items (streams with unread input, deferred work) -> poller wait -> cached clock -> I/O callbacks ->
+// signals -> posted work -> due timers and deadlines -> burial. Nothing is freed but in the burial step. Output is corked
+// for the span of one dispatch by the streams; the loop only lends the buffer.
+#pragma once
+
+#include "base/clock.h"
+#include "base/deadlines.h"
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/slab.h"
+#include "buffer/bytes.h"
+#include "loop/post_queue.h"
+#include "loop/stall_watch.h"
+#include "reactor/poller.h"
+#include "reactor/token.h"
+#include "reactor/wakeup.h"
+
+#include <corevent/loop.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace corevent {
+
+class LoopSignals;
+class OffloadPool;
+
+/// Something registered with the poller. Registered once; readiness arrives as edges whatever the poller (poller.h): a
+/// bit that was delivered comes again after rearm(), which is called once an operation said EAGAIN or fell short.
+class IoWatch {
+public:
+    virtual void on_ready(Readiness events) = 0;
+    bool watched() const noexcept { return token_ != 0; }
+
+protected:
+    IoWatch() noexcept = default;
+    IoWatch(const IoWatch&) = delete;
+    IoWatch& operator=(const IoWatch&) = delete;
+    ~IoWatch() = default;
+
+private:
+    friend class LoopCore;
+    PollToken token_ = 0;
+    Interest interest_ = Interest::none;
+};
+
+/// Work queued for the start of the next turn, before the loop waits. Intrusive, at most once in the queue; its owner
+/// takes it out (cancel_ready) before it dies.
+class ReadyItem {
+public:
+    virtual void on_turn() = 0;
+    bool queued() const noexcept { return hook_.linked(); }
+
+protected:
+    ReadyItem() noexcept = default;
+    ReadyItem(const ReadyItem&) = delete;
+    ReadyItem& operator=(const ReadyItem&) = delete;
+    ~ReadyItem() { CE_DCHECK(!hook_.linked()); }
+
+private:
+    friend class LoopCore;
+    ListHook<ReadyItem> hook_;
+};
+
+/// Freed by the burial step at the end of the turn in which it was given to bury().
+class Buried {
+public:
+    virtual void destroy_now() noexcept = 0;  ///< destroys and releases *this
+
+protected:
+    ~Buried() = default;
+
+private:
+    friend class LoopCore;
+    Buried* next_buried_ = nullptr;
+};
+
+struct TimerTraits {
+    struct Key {
+        std::uint64_t due_ns;
+        std::uint64_t order;
+        friend auto operator<=>(const Key&, const Key&) noexcept = default;
+    };
+    static Key key(const TimerNode& t) noexcept { return {t.due_ns_, t.order_}; }
+    static std::size_t& slot(TimerNode& t) noexcept { return t.heap_slot_; }
+};
+
+class LoopCore {
+public:
+    explicit LoopCore(LoopOptions options, Loop& self);
+    ~LoopCore();
+    LoopCore(const LoopCore&) = delete;
+    LoopCore& operator=(const LoopCore&) = delete;
+
+    Loop& loop() noexcept { return loop_; }
+    static LoopCore& of(Loop& loop) noexcept { return loop.core(); }
+    unsigned index() const noexcept { return index_; }
+    std::string_view backend() const noexcept { return poller_->name(); }
+
+    // --- descriptors
+    /// Registers `fd`. Fails with the kernel's error. Interest::none registers without asking for anything yet.
+    Result<void> watch(IoWatch& watch, int fd, Interest interest);
+    /// `bits` have proven false (EAGAIN, a short read): deliver them when they are true again.
+    void rearm(IoWatch& watch, int fd, Readiness bits) noexcept {
+        CE_DCHECK(watch.watched());
+        if (!poller_->rearms_itself()) {
+            poller_->rearm(fd, bits);
+        }
+    }
+    Result<void> set_interest(IoWatch& watch, int fd, Interest interest);  ///< listeners: pause (none) and resume
+    /// Before close(fd), which the caller does next: pending events of the old token are dropped. A descriptor that stays
+    /// open (shared with other loops) needs set_interest(none) first. Harmless when not watched.
+    void unwatch(IoWatch& watch, int fd) noexcept;
+
+    // --- queues of this turn
+    void make_ready(ReadyItem& item) noexcept {
+        if (!item.hook_.linked()) {
+            ready_.push_back(item);
+        }
+    }
+    void cancel_ready(ReadyItem& item) noexcept {
+        if (item.hook_.linked()) {
+            ready_.remove(item);
+        }
+    }
+    void bury(Buried& dead) noexcept {
+        dead.next_buried_ = buried_;
+        buried_ = &dead;
+    }
+
+    // --- time
+    std::uint64_t now_ns() const noexcept { return now_ns_; }  ///< cached, monotonic
+    std::uint64_t now_ms() const noexcept { return now_ms_; }
+    DeadlineQueue& deadlines() noexcept { return deadlines_; }  ///< coarse (buckets of 250 ms): connection phases
+    /// Exact timers, O(log n). (Re)starts `timer`; it expires in the first turn that wakes at or after `due_ns`.
+    void start_timer(TimerNode& timer, std::uint64_t due_ns);
+    void stop_timer(TimerNode& timer) noexcept;  ///< harmless when it is not running
+    /// The cached time within run(); outside of it the clock is read, so that what is set up is counted from then.
+    std::uint64_t fresh_now_ns() noexcept {
+        if (!running_) {
+            set_now(monotonic_ns());
+        }
+        return now_ns_;
+    }
+
+    // --- lent memory
+    /// One per loop; followed by 64 readable octets of padding. Lent for the length of one dispatch.
+    std::span<char> receive_buffer() noexcept { return {receive_buffer_.get(), receive_bytes_}; }
+    static constexpr std::size_t receive_padding = 64;
+    Bytes& cork() noexcept { return cork_; }  ///< output of the span being dispatched; empty between dispatches
+
+    // --- other threads
+    void post(PostItem& item) noexcept {  ///< any thread; lock-free; wakes the loop only when it sleeps
+        if (shared_.posts.push(item) && shared_.waiting.load(std::memory_order_seq_cst)) {
+            wakeup_.notify();
+        }
+    }
+    /// Any thread: connections owned.
+    std::uint32_t load() const noexcept { return shared_.load.load(std::memory_order_relaxed); }
+    void add_load(int delta) noexcept {  ///< any thread (a connection handed over counts before it arrives)
+        shared_.load.fetch_add(static_cast<std::uint32_t>(delta), std::memory_order_relaxed);
+    }
+    /// Any thread: running callbacks now (neither waiting nor stopped).
+    bool inside_callback() const noexcept {
+        return shared_.running.load(std::memory_order_relaxed) && !shared_.waiting.load(std::memory_order_relaxed);
+    }
+
+    // --- stall report
+    /// Names what runs from now on ("GET /report"); must stay valid until the next call or check. Costs one store.
+    void set_activity(const char* name) noexcept { stalls_.set_activity(name); }
+    /// Called after a handler: reads the coarse clock (7 ns) and reports when the loop was held too long.
+    void check_stall() noexcept { stalls_.check(); }
+    using Stalls = StallWatch::Figures;
+    Stalls stalls() const noexcept { return stalls_.figures(); }  ///< any thread (relaxed)
+
+    // --- the pool behind offload()
+    OffloadPool& offload_pool();                             ///< the group's, or one of this loop's own
+    void use_offload_pool(OffloadPool& pool) noexcept { shared_pool_ = &pool; }
+
+    LoopSignals& signals();  ///< for SignalHandler
+
+    void run();
+    bool run_once(std::chrono::milliseconds wait_max);
+    void stop() noexcept;  ///< any thread
+
+private:
+    /// Ends the ready items of one turn: what is queued behind it runs in the next.
+    class Marker final : public ReadyItem {
+        void on_turn() override {}
+    };
+    class CurrentScope;
+
+    void set_now(std::uint64_t ns) noexcept {
+        now_ns_ = ns;
+        now_ms_ = ns / ns_per_ms;
+    }
+    bool turn(std::uint64_t wait_max_ms);
+    bool run_ready();
+    bool run_events(std::size_t count);
+    bool run_posted();
+    bool run_signals();
+    bool run_timers();
+    void run_burial() noexcept;
+    std::size_t wait(std::uint64_t wait_max_ms);
+    std::uint64_t milliseconds_to_wait(std::uint64_t wait_max_ms) noexcept;
+    void woken() noexcept;
+
+    static constexpr std::size_t events_max = 256;
+
+    // Touched by the loop's thread only, the hottest first.
+    Loop& loop_;
+    std::unique_ptr<Poller> poller_;
+    std::uint64_t now_ns_ = 0;
+    std::uint64_t now_ms_ = 0;
+    TailQueue<ReadyItem, &ReadyItem::hook_> ready_;
+    Buried* buried_ = nullptr;
+    TokenTable<IoWatch> watches_;
+    IndexedHeap<TimerNode, TimerTraits> timers_;
+    std::uint64_t timer_order_ = 0;
+    StallWatch stalls_;
+    Bytes cork_;
+    std::unique_ptr<char[]> receive_buffer_;
+    std::size_t receive_bytes_;
+    bool running_ = false;
+    const unsigned index_;
+    Marker marker_;
+    Wakeup wakeup_;
+    PollToken wakeup_token_ = 0;
+    std::unique_ptr<LoopSignals> signals_;  ///< made by the first SignalHandler
+    OffloadPool* shared_pool_ = nullptr;
+    std::unique_ptr<OffloadPool> own_pool_;
+    DeadlineQueue deadlines_;
+    std::array<PollEvent, events_max> events_;
+
+    // Touched by other threads as well.
+    struct alignas(64) Shared {
+        PostQueue posts;
+        std::atomic<bool> waiting{false};   ///< between the last look at `posts` and the return of the poller
+        std::atomic<bool> running{false};
+        std::atomic<bool> stop{false};
+        std::atomic<std::uint32_t> load{0};
+    } shared_;
+};
+
+}  // namespace corevent
