@@ -9,16 +9,11 @@ public:
 
     std::string message(int value) const override {
         switch (static_cast<Errc>(value)) {
-            case Errc::end_of_stream:
-                return "the peer ended the stream before it was expected";
-            case Errc::queue_full:
-                return "a bounded queue is full";
-            case Errc::limit_exceeded:
-                return "a limit was exceeded";
-            case Errc::malformed:
-                return "the protocol does not allow these bytes";
-            case Errc::loop_stopped:
-                return "the loop has stopped";
+            case Errc::end_of_stream: return "the peer ended the stream before it was expected";
+            case Errc::queue_full: return "a bounded queue is full";
+            case Errc::limit_exceeded: return "a limit was exceeded";
+            case Errc::malformed: return "the protocol does not allow these bytes";
+            case Errc::loop_stopped: return "the loop has stopped";
         }
         return "unknown corevent error " + std::to_string(value);
     }

@@ -1,5 +1,6 @@
-// The name a person probably meant: the candidate with the smallest edit distance. For messages about unknown limits,
-// flags and keys; set-up time only. Allocates nothing and gives up on names above 64 characters. Any thread.
+// The name a person probably meant: the candidate with the smallest edit distance. For messages
+// about unknown limits, flags and keys; set-up time only. Allocates nothing and gives up on names
+// above 64 characters. Any thread.
 #pragma once
 
 #include <algorithm>
@@ -11,8 +12,8 @@ namespace corevent {
 
 inline constexpr std::size_t nearest_length_max = 64;
 
-/// Edit distance with neighbouring letters swapped counting as one edit; '-' and '_' are the same. Both names are at
-/// most nearest_length_max characters.
+/// Edit distance with neighbouring letters swapped counting as one edit; '-' and '_' are the same.
+/// Both names are at most nearest_length_max characters.
 constexpr std::size_t edit_distance(std::string_view a, std::string_view b) noexcept {
     using Row = std::array<std::size_t, nearest_length_max + 1>;
     const auto same = [](char x, char y) { return (x == '-' ? '_' : x) == (y == '-' ? '_' : y); };
@@ -37,8 +38,8 @@ constexpr std::size_t edit_distance(std::string_view a, std::string_view b) noex
     return last[b.size()];
 }
 
-/// The best candidate of a range of things convertible to string_view, or "" if none is close: at most a third of the
-/// longer name (and at least one letter) may differ.
+/// The best candidate of a range of things convertible to string_view, or "" if none is close: at
+/// most a third of the longer name (and at least one letter) may differ.
 template <class Range>
 constexpr std::string_view nearest_name(std::string_view name, const Range& candidates) noexcept {
     std::string_view best;
@@ -51,7 +52,8 @@ constexpr std::string_view nearest_name(std::string_view name, const Range& cand
         if (candidate.size() > nearest_length_max) {
             continue;
         }
-        const std::size_t allowed = std::max<std::size_t>(1, std::max(name.size(), candidate.size()) / 3);
+        const std::size_t allowed =
+            std::max<std::size_t>(1, std::max(name.size(), candidate.size()) / 3);
         const std::size_t distance = edit_distance(name, candidate);
         if (distance <= allowed && distance < best_distance) {
             best = candidate;

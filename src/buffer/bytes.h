@@ -1,7 +1,8 @@
-// A growable run of characters in one piece: the output of writers, the cork of a loop, a head kept past its span.
-// Owned by whoever declares it, used by one thread at a time. It grows by doubling, never shrinks by itself and keeps
-// its memory over clear(); release() gives it back. It consumes nothing from the front (that is a chain's work) and
-// terminates nothing with NUL. Running out of memory, or of size_t, aborts.
+// A growable run of characters in one piece: the output of writers, the cork of a loop, a head kept
+// past its span. Owned by whoever declares it, used by one thread at a time. It grows by doubling,
+// never shrinks by itself and keeps its memory over clear(); release() gives it back. It consumes
+// nothing from the front (that is a chain's work) and terminates nothing with NUL. Running out of
+// memory, or of size_t, aborts.
 #pragma once
 
 #include "base/assert.h"
@@ -44,8 +45,8 @@ public:
     bool empty() const noexcept { return size_ == 0; }
     std::string_view view() const noexcept { return {data_, size_}; }
 
-    /// Where the next byte goes, with room for `room` bytes behind it. Invalidates earlier pointers and views when it
-    /// grows. What is written there counts only after commit().
+    /// Where the next byte goes, with room for `room` bytes behind it. Invalidates earlier pointers
+    /// and views when it grows. What is written there counts only after commit().
     char* reserve(std::size_t room) {
         if (room > capacity_ - size_) [[unlikely]] {
             grow(room);

@@ -1,5 +1,6 @@
-// The Range field (RFC 9110 14): which bytes of a content of known size are asked for. Values in, a small list out; any
-// thread. Whether the range applies at all (method, If-Range) is decided by the caller before.
+// The Range field (RFC 9110 14): which bytes of a content of known size are asked for. Values in, a
+// small list out; any thread. Whether the range applies at all (method, If-Range) is decided by the
+// caller before.
 #pragma once
 
 #include <cstddef>
@@ -16,14 +17,16 @@ struct ByteRange {
 };
 
 enum class RangeVerdict : std::uint8_t {
-    ignored,        ///< no byte range, malformed, or so fragmented that the whole content is the better answer: send 200
+    ignored,  ///< no byte range, malformed, or so fragmented that the whole content is the better
+              ///< answer: send 200
     satisfiable,    ///< `ranges` holds at least one: send 206
     unsatisfiable,  ///< valid, but no byte of the content is asked for: send 416
 };
 
-/// Reads a Range value against a content of `size` bytes. `ranges` is overwritten: in the order asked, those that overlap
-/// or touch merged into the earlier one, so that the sum of the lengths never exceeds `size`. More than `ranges_max`
-/// ranges after merging, or more than 4 * ranges_max before, is `ignored`: the client gets the whole content once.
+/// Reads a Range value against a content of `size` bytes. `ranges` is overwritten: in the order
+/// asked, those that overlap or touch merged into the earlier one, so that the sum of the lengths
+/// never exceeds `size`. More than `ranges_max` ranges after merging, or more than 4 * ranges_max
+/// before, is `ignored`: the client gets the whole content once.
 RangeVerdict parse_ranges(std::string_view value, std::uint64_t size, std::size_t ranges_max,
                           std::vector<ByteRange>& ranges);
 

@@ -1,9 +1,11 @@
-// Decoder of HTTP/1 bodies (RFC 9112 6-7): by length, chunked, or until the connection ends. It copies nothing: each call
-// looks at the bytes given, says how many it used, and shows the body bytes among them in place. Its only memory is the
-// trailer section, allocated when a message has one. One per message, one thread; it knows no connection and no clock.
+// Decoder of HTTP/1 bodies (RFC 9112 6-7): by length, chunked, or until the connection ends. It
+// copies nothing: each call looks at the bytes given, says how many it used, and shows the body
+// bytes among them in place. Its only memory is the trailer section, allocated when a message has
+// one. One per message, one thread; it knows no connection and no clock.
 //
-// It enforces framing: exact CRLF, at most 16 hex digits, extensions that follow the grammar and are counted over the
-// whole body. How large a body may be is for the caller, who sees received() grow.
+// It enforces framing: exact CRLF, at most 16 hex digits, extensions that follow the grammar and
+// are counted over the whole body. How large a body may be is for the caller, who sees received()
+// grow.
 #pragma once
 
 #include "buffer/bytes.h"
@@ -24,15 +26,18 @@ struct BodyLimits {
 class BodyDecoder {
 public:
     enum class State : std::uint8_t {
-        more,     ///< call again: with what is left of the input, or with new input if all was consumed
-        done,     ///< the body (and its trailer section) is complete; the rest of the input belongs to the next message
+        more,  ///< call again: with what is left of the input, or with new input if all was
+               ///< consumed
+        done,  ///< the body (and its trailer section) is complete; the rest of the input belongs to
+               ///< the next message
         refused,  ///< malformed; the connection cannot go on
     };
     struct Step {
         State state = State::more;
         Refusal refusal = Refusal::none;
-        std::size_t consumed = 0;  ///< bytes of the input that are used up; when refused, those before the bad one
-        std::string_view data;     ///< body bytes, within the consumed part of the input; may be empty
+        std::size_t consumed = 0;  ///< bytes of the input that are used up; when refused, those
+                                   ///< before the bad one
+        std::string_view data;  ///< body bytes, within the consumed part of the input; may be empty
     };
 
     /// An empty body, already done.
@@ -43,7 +48,8 @@ public:
     static BodyDecoder chunked(const BodyLimits& limits = {}) noexcept;
     static BodyDecoder until_close() noexcept;
     static BodyDecoder of(const RequestHead& head, const BodyLimits& limits = {}) noexcept;
-    static BodyDecoder of(const ResponseHead& head, Method method, const BodyLimits& limits = {}) noexcept;
+    static BodyDecoder of(const ResponseHead& head, Method method,
+                          const BodyLimits& limits = {}) noexcept;
 
     /// Decodes up to and including the next run of body bytes. Typical use:
     ///     while (!input.empty() && !body.done()) { step = body.decode(input); use(step.data);
@@ -51,7 +57,8 @@ public:
     /// A call with input either consumes at least one byte, or is done, or refuses.
     Step decode(std::string_view input);
 
-    /// The peer has closed its side: `done` for until_close and complete bodies, else refused (truncated_body).
+    /// The peer has closed its side: `done` for until_close and complete bodies, else refused
+    /// (truncated_body).
     Step finish() noexcept;
 
     bool done() const noexcept { return phase_ == Phase::done; }
@@ -79,7 +86,7 @@ private:
         ext_value,
         ext_quoted,
         ext_quoted_pair,
-        ext_value_space,
+        ext_quoted_end,
         size_lf,
         data_cr,
         data_lf,

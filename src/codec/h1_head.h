@@ -1,7 +1,8 @@
-// The head of an HTTP/1 message as the parser leaves it: places in the bytes that were received, and what the fields mean
-// for the message itself (framing, connection, expectation). Nothing is copied and nothing decoded; a head that must
-// outlive its buffer is moved by copying `size` bytes elsewhere and setting `base`. Plain data, one owner, one thread.
-// Reusing one object for many heads allocates nothing once its field table has grown.
+// The head of an HTTP/1 message as the parser leaves it: places in the bytes that were received,
+// and what the fields mean for the message itself (framing, connection, expectation). Nothing is
+// copied and nothing decoded; a head that must outlive its buffer is moved by copying `size` bytes
+// elsewhere and setting `base`. Plain data, one owner, one thread. Reusing one object for many
+// heads allocates nothing once its field table has grown.
 #pragma once
 
 #include "base/assert.h"
@@ -38,8 +39,8 @@ enum class Method : std::uint8_t {
 std::string_view method_name(Method method) noexcept;
 Method method_from(std::string_view name) noexcept;
 
-/// The names that corevent itself looks at. The parser classifies each field once, so that later look-ups compare one
-/// byte instead of names.
+/// The names that corevent itself looks at. The parser classifies each field once, so that later
+/// look-ups compare one byte instead of names.
 enum class KnownField : std::uint8_t {
     other,
     host,
@@ -97,8 +98,12 @@ enum class KnownField : std::uint8_t {
     http2_settings,
     proxy,
     max_forwards,
+    pragma,
+    www_authenticate,
+    proxy_authenticate,
 };
-inline constexpr std::size_t known_field_count = static_cast<std::size_t>(KnownField::max_forwards) + 1;
+inline constexpr std::size_t known_field_count =
+    static_cast<std::size_t>(KnownField::proxy_authenticate) + 1;
 static_assert(known_field_count <= 64, "MessageHead::known is one 64-bit set");
 
 /// The lower-case spelling ("" for other).
@@ -161,28 +166,35 @@ private:
     std::uint32_t capacity_ = 0;
 };
 
-/// What requests, responses and trailer sections have in common.
-struct MessageHead {
-    const char* base = nullptr;  ///< the first byte of the head; every Slice counts from here
-    std::uint32_t size = 0;      ///< bytes of the head with its final empty line; 0 until it is complete
-    std::uint64_t known = 0;     ///< bit set over KnownField: which names occur
+/// What a head says about its message, apart from the fields themselves.
+struct MessageFacts {
+    std::uint64_t known = 0;  ///< bit set over KnownField: which names occur
     std::uint64_t content_length = 0;
-    FieldList fields;
-
-    std::uint8_t version_minor = 1;   ///< 0 or 1; later minors of version 1 read as 1 (RFC 9110 2.5)
-    bool has_content_length = false;  ///< exactly one valid Content-Length
-    bool chunked = false;             ///< Transfer-Encoding: chunked and nothing else
-    bool keep_alive = true;           ///< RFC 9112 9.3: version and Connection tokens
+    std::uint32_t size = 0;  ///< bytes of the head with its final empty line; 0 until complete
+    std::uint8_t version_minor = 1;      ///< 0 or 1; later minors read as 1 (RFC 9110 2.5)
+    bool has_content_length = false;     ///< exactly one valid Content-Length
+    bool chunked = false;                ///< Transfer-Encoding: chunked and nothing else
+    bool keep_alive = true;              ///< RFC 9112 9.3: version and Connection tokens
     bool connection_close = false;       ///< Connection has the token `close`
     bool connection_keep_alive = false;  ///< ... `keep-alive`
     bool connection_upgrade = false;     ///< ... `upgrade`
-    bool has_upgrade = false;            ///< Upgrade present and named by Connection, HTTP/1.1 (RFC 9110 7.8)
+    bool has_upgrade = false;  ///< Upgrade present and named by Connection, HTTP/1.1 (RFC 9110 7.8)
+};
 
-    std::string_view view(Slice slice) const noexcept { return {base + slice.offset, slice.length}; }
+/// What requests, responses and trailer sections have in common.
+struct MessageHead : MessageFacts {
+    const char* base = nullptr;  ///< the first byte of the head; every Slice counts from here
+    FieldList fields;
+
+    std::string_view view(Slice slice) const noexcept {
+        return {base + slice.offset, slice.length};
+    }
     std::string_view name(const Field& field) const noexcept { return view(field.name); }
     std::string_view value(const Field& field) const noexcept { return view(field.value); }
 
-    bool has(KnownField id) const noexcept { return (known >> static_cast<unsigned>(id) & 1U) != 0; }
+    bool has(KnownField id) const noexcept {
+        return (known >> static_cast<unsigned>(id) & 1U) != 0;
+    }
     /// The first field of that name, or null. Absent names cost one bit test.
     const Field* find(KnownField id) const noexcept;
     /// The first field of that name (any case), or null.
@@ -190,47 +202,73 @@ struct MessageHead {
     /// The value of the first field of that name; a view with null data when there is none.
     std::string_view value_of(KnownField id) const noexcept;
 
-    void clear_message() noexcept;
-    void copy_message(const MessageHead& other, const char* new_base);
+    void clear_message() noexcept {
+        static_cast<MessageFacts&>(*this) = MessageFacts{};
+        base = nullptr;
+        fields.clear();
+    }
+    void copy_message(const MessageHead& other, const char* new_base) {
+        static_cast<MessageFacts&>(*this) = other;
+        base = new_base;
+        fields.assign(other.fields);
+    }
 };
 
 /// Forms of a request target (RFC 9112 3.2).
 enum class TargetForm : std::uint8_t { origin, absolute, authority, asterisk };
 
-struct RequestHead : MessageHead {
+struct RequestFacts {
     Slice method;
-    Slice target;     ///< as received
-    Slice path;       ///< path and query: of an absolute target what follows the authority (may be empty: "/")
-    Slice host;       ///< effective host[:port]: the target's authority if it has one, else the Host field
+    Slice target;  ///< as received
+    Slice path;    ///< path and query: of an absolute target what follows the authority (maybe "")
+    Slice host;    ///< effective host[:port]: the target's authority if it has one, else Host
     Method method_id = Method::other;
     TargetForm target_form = TargetForm::origin;
     bool expect_continue = false;  ///< Expect: 100-continue in HTTP/1.1
     bool expect_unknown = false;   ///< another expectation: 417 is allowed (RFC 9110 10.1.1)
+};
 
+struct RequestHead : MessageHead, RequestFacts {
     /// True if a body follows: chunked, or a Content-Length above 0.
     bool has_body() const noexcept { return chunked || content_length != 0; }
 
-    void clear() noexcept;
-    /// Makes this a copy of `other` whose bytes (`other.size` of them) have been copied to `new_base`.
-    void copy(const RequestHead& other, const char* new_base);
+    void clear() noexcept {
+        clear_message();
+        static_cast<RequestFacts&>(*this) = RequestFacts{};
+    }
+    /// Makes this a copy of `other` whose bytes (`other.size` of them) are now at `new_base`.
+    void copy(const RequestHead& other, const char* new_base) {
+        copy_message(other, new_base);
+        static_cast<RequestFacts&>(*this) = other;
+    }
 };
 
 struct ResponseHead : MessageHead {
     std::uint16_t status = 0;
     Slice reason;
 
-    void clear() noexcept;
-    void copy(const ResponseHead& other, const char* new_base);
+    void clear() noexcept {
+        clear_message();
+        status = 0;
+        reason = Slice{};
+    }
+    void copy(const ResponseHead& other, const char* new_base) {
+        copy_message(other, new_base);
+        status = other.status;
+        reason = other.reason;
+    }
 };
 
 /// How the end of a body is found.
 enum class BodyKind : std::uint8_t { none, content_length, chunked, until_close };
 
 inline BodyKind body_kind(const RequestHead& head) noexcept {
-    return head.chunked ? BodyKind::chunked
-                        : head.content_length != 0 ? BodyKind::content_length : BodyKind::none;
+    return head.chunked               ? BodyKind::chunked
+           : head.content_length != 0 ? BodyKind::content_length
+                                      : BodyKind::none;
 }
-/// RFC 9112 6.3 for an answer to a request with `method`. A 2xx answer to CONNECT has none: a tunnel follows.
+/// RFC 9112 6.3 for an answer to a request with `method`. A 2xx answer to CONNECT has none: a
+/// tunnel follows.
 BodyKind body_kind(const ResponseHead& head, Method method) noexcept;
 
 }  // namespace corevent::h1

@@ -1,15 +1,19 @@
-// The HTTP/1 head parser: requests, responses and trailer sections (RFC 9112 2-6). It owns nothing but its place: bytes
-// stay where they are, results are places in them (h1_head.h). One parser per message in progress; one thread. It does
-// not decode bodies (h1_body.h), nor targets (url.h), and knows no connection.
+// The HTTP/1 head parser: requests, responses and trailer sections (RFC 9112 2-6). It owns nothing
+// but its place: bytes stay where they are, results are places in them (h1_head.h). One parser per
+// message in progress; one thread. It does not decode bodies (h1_body.h), nor targets (url.h), and
+// knows no connection.
 //
-// Resuming: the buffer begins at the head's first byte, may grow and may move between calls. The parser goes on at the
-// line and column where it stopped, so the cost is linear however the bytes arrive, and a refusal names the same byte
-// whatever the split. The `head` must be the same object until the head is complete or refused.
+// Resuming: the buffer begins at the head's first byte, may grow and may move between calls. The
+// parser goes on at the line and column where it stopped, so the cost is linear however the bytes
+// arrive, and a refusal names the same byte whatever the split. The `head` must be the same object
+// until the head is complete or refused.
 //
-// Padding: h1::padding bytes behind begin + size must be readable. Their content is arbitrary and never changes a result.
+// Padding: h1::padding bytes behind begin + size must be readable. Their content is arbitrary and
+// never changes a result.
 //
-// Strictness: everything ambiguous is refused, see Refusal. Accepted where RFC 9112 lets a server choose: one empty line
-// (CRLF) before a request line (2.2), HTAB as optional white space, minor versions above 1 (read as 1), an empty Host.
+// Strictness: everything ambiguous is refused, see Refusal. Accepted where RFC 9112 lets a server
+// choose: one empty line (CRLF) before a request line (2.2), HTAB as optional white space, minor
+// versions above 1 (read as 1), an empty Host.
 #pragma once
 
 #include "codec/h1_head.h"
@@ -24,7 +28,8 @@ namespace corevent::h1 {
 inline constexpr std::size_t padding = 64;
 
 struct HeadLimits {
-    std::uint32_t head_bytes = 16 * 1024;  ///< the whole head with its final empty line; at most 1 GiB
+    std::uint32_t head_bytes = 16 * 1024;  ///< the whole head with its final empty line; at most 1
+                                           ///< GiB
     std::uint32_t line_bytes = 8 * 1024;   ///< one line without its CRLF
     std::uint32_t fields = 100;
 };
@@ -89,12 +94,13 @@ enum class ParseState : std::uint8_t { incomplete, complete, refused };
 struct ParseResult {
     ParseState state = ParseState::incomplete;
     Refusal refusal = Refusal::none;
-    /// complete: the size of the head; refused: the offset of the byte (or of the line whose meaning) that was refused;
-    /// incomplete: how far the parser has looked.
+    /// complete: the size of the head; refused: the offset of the byte (or of the line whose
+    /// meaning) that was refused; incomplete: how far the parser has looked.
     std::uint32_t offset = 0;
 };
 
-/// Variants of the scanner. The best one that the processor has is chosen once; tests reach all of them.
+/// Variants of the scanner. The best one that the processor has is chosen once; tests reach all of
+/// them.
 enum class Simd : std::uint8_t { scalar, sse42, avx2 };
 Simd best_simd() noexcept;
 bool simd_available(Simd simd) noexcept;
@@ -107,11 +113,12 @@ public:
     explicit HeadParser(const HeadLimits& limits = {}) noexcept;
     HeadParser(const HeadLimits& limits, Simd simd) noexcept;  ///< `simd` must be available
 
-    /// Parses as far as the bytes go. After `complete` or `refused` the parser must be reset() before its next use.
+    /// Parses as far as the bytes go. After `complete` or `refused` the parser must be reset()
+    /// before its next use.
     ParseResult parse(const char* begin, std::size_t size, RequestHead& head);
     ParseResult parse(const char* begin, std::size_t size, ResponseHead& head);
-    /// A trailer section (RFC 9112 7.1.2): field lines up to an empty line. Names that would change framing, routing or
-    /// the meaning of the content are refused (RFC 9110 6.5.1).
+    /// A trailer section (RFC 9112 7.1.2): field lines up to an empty line. Names that would change
+    /// framing, routing or the meaning of the content are refused (RFC 9110 6.5.1).
     ParseResult parse_trailers(const char* begin, std::size_t size, MessageHead& trailers);
 
     /// Ready for the next head; the limits stay.

@@ -1,7 +1,8 @@
-// Writes HTTP/1 heads and chunk framing to the end of a Bytes. Stateless functions; the caller owns the buffer and the
-// order: start line, fields, end_head(), body. Time is an argument: a ready 29-byte date. Nothing here formats with
-// printf or allocates apart from the buffer's growth. What comes from users is validated: CR, LF, NUL, other control
-// characters and bad names are refused and leave the buffer as it was, so a response cannot be split.
+// Writes HTTP/1 heads and chunk framing to the end of a Bytes. Stateless functions; the caller owns
+// the buffer and the order: start line, fields, end_head(), body. Time is an argument: a ready
+// 29-byte date. Nothing here formats with printf or allocates apart from the buffer's growth. What
+// comes from users is validated: CR, LF, NUL, other control characters and bad names are refused
+// and leave the buffer as it was, so a response cannot be split.
 #pragma once
 
 #include "buffer/bytes.h"
@@ -13,7 +14,8 @@
 
 namespace corevent::h1 {
 
-/// "HTTP/1.1 200 OK" CRLF; any status from 100 to 999 (the phrase is empty where none is registered).
+/// "HTTP/1.1 200 OK" CRLF; any status from 100 to 999 (the phrase is empty where none is
+/// registered). Other numbers are a mistake of the program that answers, and written as 500.
 void append_status_line(Bytes& out, int status);
 
 /// True if `name` is a token (RFC 9110 5.6.2).
@@ -23,7 +25,8 @@ bool valid_field_value(std::string_view value) noexcept;
 
 /// "Name: value" CRLF, or false with `out` untouched.
 [[nodiscard]] bool append_field(Bytes& out, std::string_view name, std::string_view value);
-/// The same for names and values that the caller has validated before or that are constants of the program.
+/// The same for names and values that the caller has validated before or that are constants of the
+/// program.
 void append_valid_field(Bytes& out, std::string_view name, std::string_view value);
 
 void append_content_length(Bytes& out, std::uint64_t length);
@@ -34,20 +37,23 @@ void append_connection_close(Bytes& out);
 void append_keep_alive(Bytes& out);  ///< "Connection: keep-alive", for HTTP/1.0 clients that asked
 void end_head(Bytes& out);
 
-/// The common case in one step: status line, Date, Content-Type (left out when empty), Content-Length. The head stays
-/// open for more fields. False with `out` untouched if the content type is no valid value.
-[[nodiscard]] bool append_simple_head(Bytes& out, int status, const char* date, std::string_view content_type,
-                                      std::uint64_t content_length);
+/// The common case in one step: status line, Date, Content-Type (left out when empty),
+/// Content-Length. The head stays open for more fields. False with `out` untouched if the content
+/// type is no valid value.
+[[nodiscard]] bool append_simple_head(Bytes& out, int status, const char* date,
+                                      std::string_view content_type, std::uint64_t content_length);
 
 /// "HTTP/1.1 100 Continue" with its empty line.
 void append_continue(Bytes& out);
 
-/// "METHOD target HTTP/1.1" CRLF, or false with `out` untouched if the method is no token or the target holds white
-/// space, control characters, '#' or bytes above 0x7E.
-[[nodiscard]] bool append_request_line(Bytes& out, std::string_view method, std::string_view target);
+/// "METHOD target HTTP/1.1" CRLF, or false with `out` untouched if the method is no token or the
+/// target holds white space, control characters, '#' or bytes above 0x7E.
+[[nodiscard]] bool append_request_line(Bytes& out, std::string_view method,
+                                       std::string_view target);
 
-/// Chunk framing (RFC 9112 7.1): the size line of a chunk of `size` > 0 bytes; what ends it; the last chunk with an empty
-/// trailer section; or the last chunk open for trailer fields, which append_field() adds and end_head() ends.
+/// Chunk framing (RFC 9112 7.1): the size line of a chunk of `size` > 0 bytes; what ends it; the
+/// last chunk with an empty trailer section; or the last chunk open for trailer fields, which
+/// append_field() adds and end_head() ends.
 void append_chunk_size(Bytes& out, std::uint64_t size);
 void append_chunk_end(Bytes& out);
 void append_last_chunk(Bytes& out);

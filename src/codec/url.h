@@ -1,6 +1,6 @@
-// Request targets, paths, queries and authorities (RFC 3986, RFC 9110 4.2). Stateless functions over views; results point
-// into the input or into a buffer of the caller. Everything is decoded at most once. It resolves no names, opens no files
-// and knows no schemes but http and https.
+// Request targets, paths, queries and authorities (RFC 3986, RFC 9110 4.2). Stateless functions
+// over views; results point into the input or into a buffer of the caller. Everything is decoded at
+// most once. It resolves no names, opens no files and knows no schemes but http and https.
 #pragma once
 
 #include "buffer/bytes.h"
@@ -30,26 +30,30 @@ enum class PathError : std::uint8_t {
 };
 std::string_view path_error_text(PathError error) noexcept;
 
-/// The path of a resource: split at '/', each segment decoded once, "." and ".." removed (RFC 3986 5.2.4) whether they
-/// came encoded or not. The result is a view into `out`, whose former content is lost; it begins with '/', keeps a
-/// trailing slash and empty segments ("//" stays), and holds no "." or ".." segment. ".." above the root is an error and
-/// never silently cut.
+/// The path of a resource: split at '/', each segment decoded once, "." and ".." removed (RFC
+/// 3986 5.2.4) whether they came encoded or not. The result is a view into `out`, whose former
+/// content is lost; it begins with '/', keeps a trailing slash and empty segments ("//" stays), and
+/// holds no "." or ".." segment. ".." above the root is an error and never silently cut.
 std::expected<std::string_view, PathError> resolve_path(std::string_view path, Bytes& out);
 
-/// Percent-decodes a part of a target once, '/' and all; `plus_is_space` for form data. Fails as resolve_path does, but
-/// allows %2F. Appends nothing on failure; the view lies at the end of `out` and dangles when `out` grows again.
-std::expected<std::string_view, PathError> decode(std::string_view text, Bytes& out, bool plus_is_space = false);
+/// Percent-decodes a part of a target once and appends it. Fails as resolve_path does, but lets %2F
+/// through. With `plus_is_space` (form data: names and values of a query) '+' is a space and
+/// control characters other than NUL are allowed, since texts have line ends. Appends nothing on
+/// failure; the view lies in `out` and dangles when that grows.
+std::expected<std::string_view, PathError> decode(std::string_view text, Bytes& out,
+                                                  bool plus_is_space = false);
 
-/// Appends `segment` so that it stands for itself as one path segment: all but unreserved characters, sub-delims, ':'
-/// and '@' is escaped. "." and ".." cannot be escaped by any encoding; the caller must not build links from them.
+/// Appends `segment` so that it stands for itself as one path segment: all but unreserved
+/// characters, sub-delims, ':' and '@' is escaped. "." and ".." cannot be escaped by any encoding;
+/// the caller must not build links from them.
 void encode_segment(std::string_view segment, Bytes& out);
 /// The same for a path: '/' stays.
 void encode_path(std::string_view path, Bytes& out);
 /// Appends `text` as a key or value of a query (space becomes %20).
 void encode_query(std::string_view text, Bytes& out);
 
-/// Iterates over a query: "a=1&b&c=%20". Empty pieces are skipped. Names and values stay encoded; decode() them with
-/// plus_is_space where they are wanted.
+/// Iterates over a query: "a=1&b&c=%20". Empty pieces are skipped. Names and values stay encoded;
+/// decode() them with plus_is_space where they are wanted.
 class Query {
 public:
     struct Pair {
@@ -70,8 +74,9 @@ struct HostPort {
     bool has_port = false;
     bool is_ipv6 = false;  ///< was an IP literal in brackets (RFC 3986 3.2.2, also IPvFuture)
 };
-/// host[:port] as in Host and authority-form: reg-name, IPv4 or [IPv6]; a port of 1*5DIGIT up to 65535, or an empty one
-/// (RFC 3986 3.2.3). No user information. An empty host is let through; the caller decides.
+/// host[:port] as in Host and authority-form: reg-name, IPv4 or [IPv6]; a port of 1*5DIGIT up to
+/// 65535, or an empty one (RFC 3986 3.2.3). No user information. An empty host is let through; the
+/// caller decides.
 std::optional<HostPort> parse_host_port(std::string_view text) noexcept;
 
 /// True if `text` is an IPv6 address in the grammar of RFC 3986 3.2.2.

@@ -26,21 +26,31 @@ TEST(Limits, TableNamesEveryLimitOnceInOrder) {
 
 TEST(Limits, DefaultsAreTheDocumentedOnes) {
     const Limits limits;
-    const std::pair<Limit, std::string_view> expected[] = {
-        {Limit::head_bytes, "16 KiB"},      {Limit::line_bytes, "8 KiB"},
-        {Limit::fields, "100"},             {Limit::body_bytes, "1 MiB"},
-        {Limit::head_deadline, "10 s"},     {Limit::body_idle, "30 s"},
-        {Limit::body_rate, "1000 B/s"},     {Limit::write_stall, "30 s"},
-        {Limit::handler_time, "none"},      {Limit::keep_alive_idle, "60 s"},
-        {Limit::connection_requests, "none"}, {Limit::connection_age, "1 h"},
-        {Limit::connections, "none"},       {Limit::output_bytes, "1 MiB"},
-        {Limit::output_total, "256 MiB"},   {Limit::ranges, "16"},
-        {Limit::chunk_extension_bytes, "16 KiB"}, {Limit::pipeline_bytes, "64 KiB"},
-        {Limit::offload_queue, "1024"},     {Limit::access_log_ring, "4096"},
-        {Limit::drain, "30 s"}};
+    const std::pair<Limit, std::string_view> expected[] = {{Limit::head_bytes, "16 KiB"},
+                                                           {Limit::line_bytes, "8 KiB"},
+                                                           {Limit::fields, "100"},
+                                                           {Limit::body_bytes, "1 MiB"},
+                                                           {Limit::head_deadline, "10 s"},
+                                                           {Limit::body_idle, "30 s"},
+                                                           {Limit::body_rate, "1000 B/s"},
+                                                           {Limit::write_stall, "30 s"},
+                                                           {Limit::handler_time, "none"},
+                                                           {Limit::keep_alive_idle, "60 s"},
+                                                           {Limit::connection_requests, "none"},
+                                                           {Limit::connection_age, "1 h"},
+                                                           {Limit::connections, "none"},
+                                                           {Limit::output_bytes, "1 MiB"},
+                                                           {Limit::output_total, "256 MiB"},
+                                                           {Limit::ranges, "16"},
+                                                           {Limit::chunk_extension_bytes, "16 KiB"},
+                                                           {Limit::pipeline_bytes, "64 KiB"},
+                                                           {Limit::offload_queue, "1024"},
+                                                           {Limit::access_log_ring, "4096"},
+                                                           {Limit::drain, "30 s"}};
     ASSERT_EQ(std::size(expected), limit_count);
     for (const auto& [limit, text] : expected) {
-        EXPECT_EQ(limit_text(limit_info(limit).unit, limits[limit]), text) << limit_info(limit).name;
+        EXPECT_EQ(limit_text(limit_info(limit).unit, limits[limit]), text)
+            << limit_info(limit).name;
     }
 }
 
@@ -66,7 +76,8 @@ TEST(Limits, SetReadsEveryUnit) {
     for (const auto& [text, limit, value] : cases) {
         Limits limits;
         const auto outcome = limits.set(text);
-        EXPECT_TRUE(outcome.has_value()) << text << ": " << (outcome ? "" : outcome.error().message);
+        EXPECT_TRUE(outcome.has_value())
+            << text << ": " << (outcome ? "" : outcome.error().message);
         EXPECT_EQ(limits[limit], value) << text;
     }
 }
@@ -78,12 +89,17 @@ TEST(Limits, SetRefusesWithTheGrammar) {
         {"head_bytes=-1", "limit head_bytes: \"-1\" is not a size such as 512, 16KiB or 1MiB"},
         {"head_bytes=+1", "limit head_bytes: \"+1\" is not a size such as 512, 16KiB or 1MiB"},
         {"head_bytes=16kb", "limit head_bytes: \"16kb\" is not a size such as 512, 16KiB or 1MiB"},
-        {"head_bytes=1 KiB x", "limit head_bytes: \"1 KiB x\" is not a size such as 512, 16KiB or 1MiB"},
-        {"head_bytes=0", "limit head_bytes: cannot be switched off; give a size such as 512, 16KiB or 1MiB"},
-        {"head_bytes=none", "limit head_bytes: cannot be switched off; give a size such as 512, 16KiB or 1MiB"},
+        {"head_bytes=1 KiB x",
+         "limit head_bytes: \"1 KiB x\" is not a size such as 512, 16KiB or 1MiB"},
+        {"head_bytes=0",
+         "limit head_bytes: cannot be switched off; give a size such as 512, 16KiB or 1MiB"},
+        {"head_bytes=none",
+         "limit head_bytes: cannot be switched off; give a size such as 512, 16KiB or 1MiB"},
         {"head_bytes=65MiB", "limit head_bytes: \"65MiB\" is above 64 MiB"},
-        {"head_bytes=99999999999999999999", "limit head_bytes: \"99999999999999999999\" is not a size such as 512, 16KiB or 1MiB"},
-        {"head_bytes=18446744073709551615G", "limit head_bytes: \"18446744073709551615G\" is not a size such as 512, 16KiB or 1MiB"},
+        {"head_bytes=99999999999999999999",
+         "limit head_bytes: \"99999999999999999999\" is not a size such as 512, 16KiB or 1MiB"},
+        {"head_bytes=18446744073709551615G",
+         "limit head_bytes: \"18446744073709551615G\" is not a size such as 512, 16KiB or 1MiB"},
         {"drain=1y", "limit drain: \"1y\" is not a time such as 250ms, 10s, 5m or 1h, or none"},
         {"drain=366d", "limit drain: \"366d\" is above 8760 h"},
         {"fields=1k", "limit fields: \"1k\" is not a whole number"},
@@ -102,7 +118,8 @@ TEST(Limits, UnknownNameIsAnsweredWithTheNearest) {
     Limits limits;
     const auto typo = limits.set("head-byte=1");
     ASSERT_FALSE(typo.has_value());
-    EXPECT_TRUE(typo.error().message.starts_with("unknown limit \"head-byte\": did you mean head_bytes?\nlimits are: head_bytes, "));
+    EXPECT_TRUE(typo.error().message.starts_with(
+        "unknown limit \"head-byte\": did you mean head_bytes?\nlimits are: head_bytes, "));
     const auto far = limits.set("qqqqqq=1");
     ASSERT_FALSE(far.has_value());
     EXPECT_TRUE(far.error().message.starts_with("unknown limit \"qqqqqq\"\n"));
@@ -110,9 +127,11 @@ TEST(Limits, UnknownNameIsAnsweredWithTheNearest) {
 
 TEST(Limits, TextReadsBack) {
     for (const LimitInfo& info : limit_table()) {
-        for (const std::uint64_t value : {std::uint64_t{1}, std::uint64_t{999}, std::uint64_t{1024}, std::uint64_t{65535}}) {
+        for (const std::uint64_t value :
+             {std::uint64_t{1}, std::uint64_t{999}, std::uint64_t{1024}, std::uint64_t{65535}}) {
             Limits limits;
-            const auto outcome = limits.set(std::string(info.name) + "=" + limit_text(info.unit, value));
+            const auto outcome =
+                limits.set(std::string(info.name) + "=" + limit_text(info.unit, value));
             EXPECT_TRUE(outcome.has_value()) << info.name << " " << value;
             EXPECT_EQ(limits[info.limit], value) << info.name;
         }
