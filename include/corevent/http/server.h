@@ -22,7 +22,7 @@ struct StaticFilesOptions;
 
 struct ServerOptions {
     Limits limits;
-    std::string server_name;                ///< value of the Server field; empty = the field is not sent
+    std::string server_name{};              ///< value of the Server field; empty = the field is not sent
     std::chrono::milliseconds lame_duck{0}; ///< time between not ready and not accepting at shutdown
     /// Access log: a descriptor to write lines to (one writer thread; loops never block; lines that do not fit into
     /// the ring are dropped and counted). -1 = off.
