@@ -200,10 +200,10 @@ Task<Response> upload(Request& request) {
     }
 }
 
-Task<> events(Request&, ResponseWriter& writer) {
+Task<> events(Request& request, ResponseWriter& writer) {
     writer.header("content-type", "text/event-stream");
     writer.header("cache-control", "no-store");
-    for (std::uint64_t n = 0;; ++n) {
+    for (std::uint64_t n = 0; !request.draining(); ++n) {
         const std::string event =
             "id: " + std::to_string(n) + "\ndata: " + std::to_string(n) + "\n\n";
         if (!co_await writer.write(event) || !co_await writer.flush() ||
