@@ -6,6 +6,21 @@
 #include <algorithm>
 
 namespace corevent::app {
+namespace {
+
+std::string url_of(const Address& address) {
+    if (address.is_unix()) {
+        return address.text();
+    }
+    const std::string host = address.host();
+    if (host == "::" || host == "0.0.0.0") {
+        return fmt::format("http://localhost:{}/ and every other address of this machine",
+                           address.port());
+    }
+    return fmt::format("http://{}/", address.text());
+}
+
+}  // namespace
 
 std::string grouped(std::uint64_t number) {
     std::string digits = std::to_string(number);
@@ -32,18 +47,6 @@ int end_with(const Stop& stop) noexcept {
     return static_cast<int>(stop.code);
 }
 
-std::string reachable_as(const Address& address) {
-    if (address.is_unix()) {
-        return address.text();
-    }
-    const std::string host = address.host();
-    if (host == "::" || host == "0.0.0.0") {
-        return fmt::format("http://localhost:{}/ and every other address of this machine",
-                           address.port());
-    }
-    return fmt::format("http://{}/", address.text());
-}
-
 std::vector<std::string> reachable_as(const std::vector<Address>& addresses) {
     std::vector<std::string> lines;
     const auto is = [](const Address& a, std::string_view host, std::uint16_t port) {
@@ -59,7 +62,7 @@ std::vector<std::string> reachable_as(const std::vector<Address>& addresses) {
         if (first && has("::1", port)) {
             lines.push_back(fmt::format("http://localhost:{}/", port));
         } else if (!(second && has("127.0.0.1", port))) {
-            lines.push_back(reachable_as(address));
+            lines.push_back(url_of(address));
         }
     }
     return lines;

@@ -21,11 +21,8 @@ void say(std::string_view text) noexcept;
 /// Says why the program ends and returns the exit code.
 int end_with(const Stop& stop) noexcept;
 
-/// How a browser or curl reaches an address: "http://localhost:8080/", "http://[::1]:80/",
-/// "unix:/run/x.sock".
-std::string reachable_as(const Address& address);
-
-/// One line for each way in; 127.0.0.1 and ::1 on one port become http://localhost:PORT/.
+/// How a browser or curl reaches the server: "http://[::1]:80/", "unix:/run/x.sock"; one line for
+/// each way in, but 127.0.0.1 and ::1 on one port become http://localhost:PORT/.
 std::vector<std::string> reachable_as(const std::vector<Address>& addresses);
 
 }  // namespace corevent::app
