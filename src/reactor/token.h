@@ -49,6 +49,16 @@ public:
         free_ = index;
     }
 
+    /// f(T&) for everything in the table; f may remove what it is given.
+    template <class F>
+    void for_each(F f) {
+        for (std::size_t i = 0; i < slots_.size(); ++i) {
+            if (slots_[i].item != nullptr) {
+                f(*slots_[i].item);
+            }
+        }
+    }
+
 private:
     static constexpr std::uint32_t none = UINT32_MAX;
     struct Slot {

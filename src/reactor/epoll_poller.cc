@@ -1,0 +1,105 @@
+// The epoll poller: a descriptor is registered once for all edges and never touched by epoll_ctl again.
+#include "base/assert.h"
+#include "reactor/fd.h"
+#include "reactor/poller.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace corevent {
+namespace {
+
+static_assert(static_cast<unsigned>(Readiness::in) == EPOLLIN && static_cast<unsigned>(Readiness::out) == EPOLLOUT &&
+              static_cast<unsigned>(Readiness::error) == EPOLLERR &&
+              static_cast<unsigned>(Readiness::hangup) == EPOLLHUP &&
+              static_cast<unsigned>(Readiness::end) == EPOLLRDHUP);
+
+std::unexpected<std::error_code> last_error() {
+    return std::unexpected(std::error_code(errno, std::system_category()));
+}
+
+std::uint32_t kernel_events(Interest interest) noexcept {
+    std::uint32_t events = 0;
+    if (has(interest, Interest::in)) {
+        events |= EPOLLIN;
+    }
+    if (has(interest, Interest::out)) {
+        events |= EPOLLOUT;
+    }
+    if (!has(interest, Interest::level)) {
+        events |= EPOLLET;
+    }
+    if (has(interest, Interest::exclusive)) {
+        return events | EPOLLEXCLUSIVE;  // allows no RDHUP
+    }
+    return events | EPOLLRDHUP;
+}
+
+class EpollPoller final : public Poller {
+public:
+    explicit EpollPoller(Fd fd) noexcept : Poller(true), fd_(std::move(fd)) {}
+
+    Result<void> set(int fd, Interest before, Interest after, PollToken token) override {
+        if (after == Interest::none) {
+            return before == Interest::none ? Result<void>() : control(EPOLL_CTL_DEL, fd, after, token);
+        }
+        if (before == Interest::none) {
+            return control(EPOLL_CTL_ADD, fd, after, token);
+        }
+        if (has(before, Interest::exclusive) || has(after, Interest::exclusive)) {  // cannot be modified
+            if (Result<void> removed = control(EPOLL_CTL_DEL, fd, before, token); !removed) {
+                return removed;
+            }
+            return control(EPOLL_CTL_ADD, fd, after, token);
+        }
+        return control(EPOLL_CTL_MOD, fd, after, token);
+    }
+
+    void closing(int) noexcept override {}
+    void rearm(int, Readiness) noexcept override {}
+    void prepare() override {}
+
+    std::size_t wait(int timeout_ms, std::span<PollEvent> out) override {
+        std::array<epoll_event, batch_max> ready;
+        const int most = static_cast<int>(std::min(out.size(), ready.size()));
+        const int count = epoll_wait(fd_.get(), ready.data(), most, timeout_ms);
+        if (count < 0) {
+            CE_ASSERT(errno == EINTR);
+            return 0;
+        }
+        const auto filled = static_cast<std::size_t>(count);
+        for (std::size_t i = 0; i < filled; ++i) {
+            out[i] = {ready[i].data.u64, static_cast<Readiness>(ready[i].events)};
+        }
+        return filled;
+    }
+
+    std::string_view name() const noexcept override { return "epoll"; }
+
+private:
+    static constexpr std::size_t batch_max = 256;
+
+    Result<void> control(int operation, int fd, Interest interest, PollToken token) noexcept {
+        epoll_event event{};
+        event.events = kernel_events(interest);
+        event.data.u64 = token;
+        return epoll_ctl(fd_.get(), operation, fd, &event) == 0 ? Result<void>() : Result<void>(last_error());
+    }
+
+    Fd fd_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Poller>> make_epoll_poller() {
+    Fd fd(epoll_create1(EPOLL_CLOEXEC));
+    if (!fd) {
+        return last_error();
+    }
+    return std::make_unique<EpollPoller>(std::move(fd));
+}
+
+}  // namespace corevent
