@@ -1,21 +1,23 @@
-// Bodies that are not a string of their own: file ranges, and immutable bytes shared by many answers. The static handler
-// makes them, the connection sends them: file ranges by sendfile, shared bytes from where they lie, neither copied into
-// the response. A SharedFile or SharedBody may be held by answers of several loops; both are immutable once made.
+// Bodies that are not a string of their own: file ranges, and immutable bytes shared by many
+// answers. The static handler makes them, the connection sends them: file ranges by sendfile,
+// shared bytes from where they lie, neither copied into the response. A SharedFile or SharedBody
+// may be held by answers of several loops; both are immutable once made.
 #pragma once
 
 #include "buffer/chain.h"
 
+#include <unistd.h>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
 namespace corevent::http {
 
-/// An open descriptor, closed with its last user (a cache entry, a response, the output queue of a connection).
+/// An open descriptor, closed with its last user (a cache entry, a response, the output queue of a
+/// connection).
 class SharedFile final : public FileHolder {
 public:
     static FileRef adopt(int descriptor) { return FileRef::adopt(new SharedFile(descriptor)); }
@@ -25,7 +27,8 @@ private:
     ~SharedFile() override { ::close(fd()); }
 };
 
-/// One piece of a body: `prefix` (the head of a multipart/byteranges part, or nothing), then a range of the file.
+/// One piece of a body: `prefix` (the head of a multipart/byteranges part, or nothing), then a
+/// range of the file.
 struct FilePart {
     std::string prefix;
     std::uint64_t offset = 0;
@@ -47,8 +50,9 @@ struct FileBody {
     }
 };
 
-/// A small file in memory with the fields that go with it. `fields` is a block of finished lines ("Name: value" CRLF),
-/// valid by construction, without Content-Length (the server adds it from the bytes).
+/// A small file in memory with the fields that go with it. `fields` is a block of finished lines
+/// ("Name: value" CRLF), valid by construction, without Content-Length (the server adds it from the
+/// bytes).
 struct SharedBody {
     std::string fields;
     std::string bytes;

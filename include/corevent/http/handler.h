@@ -5,8 +5,8 @@
 //   Task<>(Request&, ResponseWriter&)           a coroutine that writes the response in pieces
 //   void(Request&, Responder)                   answers later, from any thread
 //
-// The same handler object serves all loops at once: what it captures is shared between threads (per-core state: PerLoop).
-// A handler that throws answers 500 and is logged; the server lives.
+// The same handler object serves all loops at once: what it captures is shared between threads
+// (per-core state: PerLoop). A handler that throws answers 500 and is logged; the server lives.
 #pragma once
 
 #include <corevent/http/request.h>
@@ -40,13 +40,15 @@ public:
         } else if constexpr (std::is_invocable_v<G, Request&, Responder>) {
             shape_.template emplace<Deferred>(std::forward<F>(f));
         } else {
-            static_assert(std::is_invocable_v<G, Request&>, "a handler takes (Request&), (Request&, ResponseWriter&) or "
-                                                            "(Request&, Responder)");
+            static_assert(std::is_invocable_v<G, Request&>,
+                          "a handler takes (Request&), (Request&, ResponseWriter&) or "
+                          "(Request&, Responder)");
             using R = std::invoke_result_t<G, Request&>;
             if constexpr (std::same_as<R, Task<Response>>) {
                 shape_.template emplace<Async>(std::forward<F>(f));
             } else {
-                static_assert(std::convertible_to<R, Response>, "a handler returns Response or Task<Response>");
+                static_assert(std::convertible_to<R, Response>,
+                              "a handler returns Response or Task<Response>");
                 shape_.template emplace<Plain>(std::forward<F>(f));
             }
         }

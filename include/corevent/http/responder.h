@@ -1,5 +1,6 @@
-// Responder: the right to answer one request, from any thread, whenever. Move-only. Answering a request whose client
-// has gone, or a server that has stopped, is a harmless no-op; a Responder destroyed unanswered answers 500.
+// Responder: the right to answer one request, from any thread, whenever. Move-only. Answering a
+// request whose client has gone, or a server that has stopped, is a harmless no-op; a Responder
+// destroyed unanswered answers 500.
 #pragma once
 
 #include <corevent/export.h>
@@ -15,8 +16,8 @@ public:
     Responder& operator=(Responder&&) noexcept;
     ~Responder();
 
-    void send(Response response);        // any thread, once; later calls do nothing
-    bool abandoned() const noexcept;     // any thread: the client has gone, answering is pointless
+    void send(Response response);     // any thread, once; later calls do nothing
+    bool abandoned() const noexcept;  // any thread: the client has gone, answering is pointless
 
 private:
     friend class Exchange;
