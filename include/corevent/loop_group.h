@@ -34,8 +34,12 @@ public:
     unsigned size() const noexcept;
     Loop& operator[](unsigned index) noexcept;
 
-    void start();          ///< starts a thread per loop; idempotent; before it, loops may be set up from this thread
-    void stop() noexcept;  ///< asks every loop to stop and joins its thread; idempotent
+    /// Starts a thread per loop, named corevent/0, corevent/1 ... Before it, loops may be set up from this thread. A group
+    /// is started once: later calls do nothing.
+    void start();
+    /// Ends the offload pool (work that waits goes home with operation_canceled, work that runs is waited for), then asks
+    /// every loop to stop and joins its thread; what was posted before still runs. Idempotent.
+    void stop() noexcept;
     bool running() const noexcept;
 
     OffloadPool& offload_pool() noexcept;

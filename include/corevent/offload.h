@@ -49,8 +49,10 @@ private:
     Loop* home_ = nullptr;
     std::coroutine_handle<> waiter_;
     std::error_code error_;
-    OffloadJob* tqe_next = nullptr;  // queue hook, under the pool's lock
-    OffloadJob** tqe_prev = nullptr;
+    struct Hook {
+        OffloadJob* tqe_next = nullptr;
+        OffloadJob** tqe_prev = nullptr;
+    } hook_;  ///< in the pool's queue; under the pool's lock
 };
 
 /// Threads for blocking work, started when the first jobs arrive. A LoopGroup has one; a Loop without a group makes its

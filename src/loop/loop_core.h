@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 namespace corevent {
 
@@ -91,6 +92,12 @@ struct TimerTraits {
     static std::size_t& slot(TimerNode& t) noexcept { return t.heap_slot_; }
 };
 
+/// What a floor above keeps once per loop (LoopCore::local).
+class LoopLocal {
+public:
+    virtual ~LoopLocal() = default;
+};
+
 class LoopCore {
 public:
     explicit LoopCore(LoopOptions options, Loop& self);
@@ -100,6 +107,7 @@ public:
 
     Loop& loop() noexcept { return loop_; }
     static LoopCore& of(Loop& loop) noexcept { return loop.core(); }
+    static Loop* current() noexcept;  ///< the loop whose run() is on this thread's stack
     unsigned index() const noexcept { return index_; }
     std::string_view backend() const noexcept { return poller_->name(); }
 
@@ -117,6 +125,27 @@ public:
     /// Before close(fd), which the caller does next: pending events of the old token are dropped. A descriptor that stays
     /// open (shared with other loops) needs set_interest(none) first. Harmless when not watched.
     void unwatch(IoWatch& watch, int fd) noexcept;
+
+    /// f(IoWatch&) for everything registered; it may unwatch what it is given.
+    template <class F>
+    void for_each_watch(F f) {
+        watches_.for_each(f);
+    }
+
+    // --- objects of the floors above
+    /// The T of this loop: made from (LoopCore&) when first asked for, destroyed with the loop, the last made first, while
+    /// everything declared here still works. Keep the reference: a look-up walks a short list.
+    template <class T>
+    T& local() {
+        static const char key = 0;
+        for (const Local& local : locals_) {
+            if (local.key == &key) {
+                return static_cast<T&>(*local.object);
+            }
+        }
+        locals_.push_back({&key, std::make_unique<T>(*this)});
+        return static_cast<T&>(*locals_.back().object);
+    }
 
     // --- queues of this turn
     void make_ready(ReadyItem& item) noexcept {
@@ -200,7 +229,7 @@ private:
         now_ns_ = ns;
         now_ms_ = ns / ns_per_ms;
     }
-    bool turn(std::uint64_t wait_max_ms);
+    bool turn(std::uint64_t wait_max_ms) noexcept;
     bool run_ready();
     bool run_events(std::size_t count);
     bool run_posted();
@@ -209,9 +238,9 @@ private:
     void run_burial() noexcept;
     std::size_t wait(std::uint64_t wait_max_ms);
     std::uint64_t milliseconds_to_wait(std::uint64_t wait_max_ms) noexcept;
-    void woken() noexcept;
 
     static constexpr std::size_t events_max = 256;
+    static constexpr PollToken wakeup_token = 0;  ///< what TokenTable never gives out
 
     // Touched by the loop's thread only, the hottest first.
     Loop& loop_;
@@ -231,7 +260,6 @@ private:
     const unsigned index_;
     Marker marker_;
     Wakeup wakeup_;
-    PollToken wakeup_token_ = 0;
     std::unique_ptr<LoopSignals> signals_;  ///< made by the first SignalHandler
     OffloadPool* shared_pool_ = nullptr;
     std::unique_ptr<OffloadPool> own_pool_;
@@ -246,6 +274,19 @@ private:
         std::atomic<bool> stop{false};
         std::atomic<std::uint32_t> load{0};
     } shared_;
+
+    struct Local {
+        const void* key;
+        std::unique_ptr<LoopLocal> object;
+    };
+    struct Locals : std::vector<Local> {
+        ~Locals() {
+            while (!empty()) {
+                pop_back();
+            }
+        }
+    };
+    Locals locals_;  ///< the last member: destroyed before the others
 };
 
 }  // namespace corevent
