@@ -9,14 +9,19 @@
 #                               fuzz/corpus/<name>/ once. Names that begin with net_ or http_ link every floor, all
 #                               others base, buffer and codec.
 #
-# Each program is one ctest entry: listing the cases of a sanitized program costs more than running most of them.
+# A plain build leaves them to the target `tests`; builds with a sanitizer or coverage are there for them and take them into
+# `all`. Each program is one ctest entry: listing the cases of a sanitized program costs more than running most of them.
 enable_testing()
 set(CE_TEST_TARGETS "")
+set(by_request "")
+if(NOT CE_SANITIZE AND NOT CE_COVERAGE)
+    set(by_request EXCLUDE_FROM_ALL)
+endif()
 
 if(CE_BUILD_TESTS)
     file(GLOB support_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/support/*.cc")
     if(support_sources)
-        add_library(ce_test_support OBJECT ${support_sources})
+        add_library(ce_test_support OBJECT ${by_request} ${support_sources})
         target_include_directories(ce_test_support PUBLIC "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/include"
                                    "${PROJECT_SOURCE_DIR}/tests")
         target_link_libraries(ce_test_support PUBLIC ce_options GTest::gtest)
@@ -34,7 +39,7 @@ if(CE_BUILD_TESTS)
             continue()
         endif()
         file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/${folder}/*.cc")
-        add_executable(test_${folder} ${sources})
+        add_executable(test_${folder} ${by_request} ${sources})
         if(folder IN_LIST CE_FLOORS)
             ce_existing(libraries ${folder} ${CE_BELOW_${folder}})
         elseif(folder STREQUAL "app" AND TARGET ce_app)
@@ -91,7 +96,7 @@ if(NOT CE_TEST_FLOORS)
             target_link_options(${target} PRIVATE -fsanitize=fuzzer)
         else()
             set(target replay_${name})
-            add_executable(${target} "${source}" "${PROJECT_SOURCE_DIR}/fuzz/replay_main.cc")
+            add_executable(${target} ${by_request} "${source}" "${PROJECT_SOURCE_DIR}/fuzz/replay_main.cc")
             add_test(NAME ${target} COMMAND ${target} "${PROJECT_SOURCE_DIR}/fuzz/corpus/${name}")
             list(APPEND CE_TEST_TARGETS ${target})
         endif()

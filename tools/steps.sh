@@ -43,11 +43,11 @@ show_progress() {
     done
 }
 
-# configure PRESET and build PRESET [TARGET...], of CMakePresets.json. A configuration is redone only when tools/setup has
-# brought packages since; what changes in the sources the build notices by itself.
+# configure PRESET and build PRESET [TARGET...], of CMakePresets.json. A configuration is redone when the presets have
+# changed or tools/setup has brought packages since; what changes in the sources the build notices by itself.
 configure() {
-    local made=build/$1/build.ninja
-    if [ ! -f "$made" ] || [ build/packages-installed -nt "$made" ]; then
+    local made=build/$1/configured
+    if [ ! -f "$made" ] || [ CMakePresets.json -nt "$made" ] || [ build/packages-installed -nt "$made" ]; then
         cmake --preset "$1" && touch "$made"
     fi
 }

@@ -91,11 +91,11 @@ class Floors(Rules):
             ("src/http/a.h", "<fmt/format.h>", "in a header"),
             ("src/app/a.cc", "<CLI/CLI.hpp>", None),
             ("src/http/a.cc", "<CLI/CLI.hpp>", "belongs to app"),
-            ("src/codec/a.cc", "<sys/socket.h>", "makes no system calls"),
+            ("src/codec/a.cc", "<sys/socket.h>", "does no input or output"),
             ("src/codec/a.cc", "<thread>", "knows no threads"),
             ("src/base/a.h", "<netinet/in.h>", None),
             ("src/buffer/a.h", "<sys/uio.h>", None),
-            ("src/buffer/a.h", "<unistd.h>", "makes no system calls"),
+            ("src/buffer/a.h", "<unistd.h>", "does no input or output"),
             ("src/net/a.cc", "<sys/socket.h>", None),
             ("include/corevent/loop.h", "<sys/epoll.h>", "std and <corevent/...> only"),
         ):
