@@ -1,5 +1,6 @@
-// Address: where a socket listens or whom it talks to; an IPv4, IPv6 or unix-domain address as a value. No names are
-// resolved here (see connect.h). Trivially copyable but for unix paths, which live inline as well; any thread.
+// Address: where a socket listens or whom it talks to; an IPv4, IPv6 or unix-domain address as a
+// value. No names are resolved here (see connect.h). Trivially copyable but for unix paths, which
+// live inline as well; any thread.
 #pragma once
 
 #include <corevent/error.h>
@@ -19,8 +20,9 @@ public:
 
     Address() noexcept = default;
 
-    /// Parses "127.0.0.1:80", "[::1]:80", ":8080" (all interfaces, both families), "8080", "localhost:8080" (loopback,
-    /// no resolver), "unix:/run/x.sock", "unix:@abstract". The failure names the grammar expected.
+    /// Parses "127.0.0.1:80", "[::1]:80", ":8080" (all interfaces, both families), "8080",
+    /// "localhost:8080" (loopback, no resolver), "unix:/run/x.sock", "unix:@abstract". The failure
+    /// names the grammar expected.
     static Outcome<Address> parse(std::string_view text);
     static Address loopback(std::uint16_t port) noexcept;  ///< 127.0.0.1
     static Address from_sockaddr(const sockaddr* address, unsigned length_bytes) noexcept;

@@ -1,6 +1,7 @@
-// The library's own messages (a loop that was held, accepting paused, a handler that threw): one line each, to stderr
-// unless the program installs a sink. Any thread; a sink is called under no lock and must be thread-safe. Repeated
-// messages are limited by their callers, never here. Access logs are another thing (http/server.h).
+// The library's own messages (a loop that was held, accepting paused, a handler that threw): one
+// line each, to stderr unless the program installs a sink. Any thread; a sink is called under no
+// lock and must be thread-safe. Repeated messages are limited by their callers, never here. Access
+// logs are another thing (http/server.h).
 #pragma once
 
 #include <corevent/export.h>

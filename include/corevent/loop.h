@@ -1,9 +1,10 @@
-// Loop: one thread's event loop. It turns kernel events, timers, signals and posted work into callbacks, one at a time,
-// on the thread that calls run(). It outlives everything attached to it: declare it first. Only post() and stop() may be
-// called from any thread; everything else belongs to the loop's thread (or to the time before run()).
+// Loop: one thread's event loop. It turns kernel events, timers, signals and posted work into
+// callbacks, one at a time, on the thread that calls run(). It outlives everything attached to it:
+// declare it first. Only post() and stop() may be called from any thread; everything else belongs
+// to the loop's thread (or to the time before run()).
 //
-// Handles (Timer, SignalHandler) are move-only; the core behind a handle is freed at the end of a turn, never inside
-// a callback, so a callback may destroy its own handle.
+// Handles (Timer, SignalHandler) are move-only; the core behind a handle is freed at the end of a
+// turn, never inside a callback, so a callback may destroy its own handle.
 #pragma once
 
 #include <corevent/error.h>
@@ -24,8 +25,8 @@ class LoopCore;
 class TimerCore;
 class SignalCore;
 
-/// Work for another loop without an allocation: an object that the poster owns until run() or discard() is called, once,
-/// on the loop's thread. May be posted again from within them.
+/// Work for another loop without an allocation: an object that the poster owns until run() or
+/// discard() is called, once, on the loop's thread. May be posted again from within them.
 class PostItem {
 public:
     virtual void run() = 0;
@@ -40,8 +41,8 @@ private:
     PostItem* next_post_ = nullptr;
 };
 
-/// A timer without an allocation: embedded in whatever waits. The owner stops it before it dies. What users declare is
-/// a Timer.
+/// A timer without an allocation: embedded in whatever waits. The owner stops it before it dies.
+/// What users declare is a Timer.
 class TimerNode {
 public:
     TimerNode(const TimerNode&) = delete;
@@ -57,7 +58,7 @@ private:
     friend struct TimerTraits;
     virtual void on_timer() = 0;  ///< not running any more; may be started again
     std::uint64_t due_ns_ = 0;
-    std::uint64_t order_ = 0;               ///< equal times expire in the order they were started
+    std::uint64_t order_ = 0;  ///< equal times expire in the order they were started
     std::size_t heap_slot_ = SIZE_MAX;
 };
 
@@ -66,9 +67,11 @@ CE_API std::string_view backend_name(Backend backend) noexcept;
 
 struct LoopOptions {
     Backend backend = Backend::automatic;
-    unsigned index = 0;                                  ///< shown in messages: "loop 1 held ..."
-    std::chrono::milliseconds stall_threshold{10};       ///< a callback longer than this is reported; 0 = never
-    std::size_t receive_buffer_bytes = 64 * 1024;        ///< the one buffer lent to readers; at least 16 KiB
+    unsigned index = 0;                             ///< shown in messages: "loop 1 held ..."
+    std::chrono::milliseconds stall_threshold{10};  ///< a callback longer than this is reported; 0
+                                                    ///< = never
+    std::size_t receive_buffer_bytes = 64 * 1024;   ///< the one buffer lent to readers; at least 16
+                                                    ///< KiB
 };
 
 class CE_API Loop {
@@ -81,20 +84,23 @@ public:
     /// Turns until stop(); may be called again. What was posted before stop() still runs.
     void run();
     bool run_once(std::chrono::milliseconds wait_max);  ///< one turn; false when nothing happened
-    /// Any thread: run() returns at the end of the current turn, or of its first when it is not running yet.
+    /// Any thread: run() returns at the end of the current turn, or of its first when it is not
+    /// running yet.
     void stop() noexcept;
 
-    /// Any thread. Runs `work` on the loop's thread in a later step of this or the next turn, in order per poster.
-    /// Work posted to a loop that never runs again is destroyed unrun with the loop. An exception from `work` (or from
-    /// any other callback) ends the program: user code of the HTTP floor is caught there.
+    /// Any thread. Runs `work` on the loop's thread in a later step of this or the next turn, in
+    /// order per poster. Work posted to a loop that never runs again is destroyed unrun with the
+    /// loop. An exception from `work` (or from any other callback) ends the program: user code of
+    /// the HTTP floor is caught there.
     void post(Callback work);
     void post(PostItem& item) noexcept;  ///< any thread; the same without an allocation
 
     /// Time when this turn woke up (one clock read a turn); the time of the call outside run().
     Clock::time_point now() const noexcept;
     unsigned index() const noexcept;
-    bool is_current() const noexcept;           ///< whether the calling thread is inside this loop's run()
-    static Loop* current() noexcept;            ///< the loop whose run() is on this thread's stack, or nullptr
+    bool is_current() const noexcept;  ///< whether the calling thread is inside this loop's run()
+    static Loop* current() noexcept;   ///< the loop whose run() is on this thread's stack, or
+                                       ///< nullptr
 
     LoopCore& core() noexcept { return *core_; }  ///< for the library's own floors
 
@@ -102,7 +108,8 @@ private:
     std::unique_ptr<LoopCore> core_;
 };
 
-/// A timer of the user: heap-ordered, O(log n). Destroying or stopping it inside its own callback is fine.
+/// A timer of the user: heap-ordered, O(log n). Destroying or stopping it inside its own callback
+/// is fine.
 class CE_API Timer {
 public:
     Timer(Loop& loop, Callback on_expired);
@@ -110,8 +117,9 @@ public:
     Timer(Timer&&) noexcept;
     Timer& operator=(Timer&&) noexcept;
 
-    void start(Clock::duration after);        ///< once, counted from now(); restarts a running timer
-    void start_every(Clock::duration period); ///< again and again without drift; missed periods are skipped
+    void start(Clock::duration after);  ///< once, counted from now(); restarts a running timer
+    void start_every(Clock::duration period);  ///< again and again without drift; missed periods
+                                               ///< are skipped
     void stop() noexcept;
     bool running() const noexcept;
 
@@ -119,8 +127,9 @@ private:
     TimerCore* core_;
 };
 
-/// Calls back on the loop for each batch of a signal's deliveries. While a handle lives the signal is blocked from its
-/// default action process-wide; several loops and handles may watch the same signal. Restored when the last one goes.
+/// Calls back on the loop for each batch of a signal's deliveries. While a handle lives the signal
+/// is blocked from its default action process-wide; several loops and handles may watch the same
+/// signal. Restored when the last one goes.
 class CE_API SignalHandler {
 public:
     SignalHandler(Loop& loop, int signal_number, Callback on_signal);

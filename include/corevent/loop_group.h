@@ -1,5 +1,6 @@
-// LoopGroup: one Loop per usable core, each on its own thread, and the pool behind offload(). Declared first in main; it
-// outlives everything attached to its loops. start(), stop() and the constructor belong to one controlling thread.
+// LoopGroup: one Loop per usable core, each on its own thread, and the pool behind offload().
+// Declared first in main; it outlives everything attached to its loops. start(), stop() and the
+// constructor belong to one controlling thread.
 #pragma once
 
 #include <corevent/limits.h>
@@ -11,14 +12,16 @@
 
 namespace corevent {
 
-/// Cores this process may use: the affinity mask, capped by the cgroup CPU quota rounded up; at least 1.
+/// Cores this process may use: the affinity mask, capped by the cgroup CPU quota rounded up; at
+/// least 1.
 CE_API unsigned usable_cores() noexcept;
 
 struct LoopGroupOptions {
-    unsigned loops = 0;            ///< 0 = usable_cores()
+    unsigned loops = 0;  ///< 0 = usable_cores()
     Backend backend = Backend::automatic;
-    unsigned offload_threads = 0;  ///< 0 = max(4, loops); started on the first offload
-    std::size_t offload_queue = 0; ///< 0 = Limit::offload_queue; above it offload() fails with Errc::queue_full
+    unsigned offload_threads = 0;   ///< 0 = max(4, loops); started on the first offload
+    std::size_t offload_queue = 0;  ///< 0 = Limit::offload_queue; above it offload() fails with
+                                    ///< Errc::queue_full
     std::chrono::milliseconds stall_threshold{10};
 };
 
@@ -34,11 +37,12 @@ public:
     unsigned size() const noexcept;
     Loop& operator[](unsigned index) noexcept;
 
-    /// Starts a thread per loop, named corevent/0, corevent/1 ... Before it, loops may be set up from this thread. A group
-    /// is started once: later calls do nothing.
+    /// Starts a thread per loop, named corevent/0, corevent/1 ... Before it, loops may be set up
+    /// from this thread. A group is started once: later calls do nothing.
     void start();
-    /// Ends the offload pool (work that waits goes home with operation_canceled, work that runs is waited for), then asks
-    /// every loop to stop and joins its thread; what was posted before still runs. Idempotent.
+    /// Ends the offload pool (work that waits goes home with operation_canceled, work that runs is
+    /// waited for), then asks every loop to stop and joins its thread; what was posted before still
+    /// runs. Idempotent.
     void stop() noexcept;
     bool running() const noexcept;
 
@@ -49,8 +53,8 @@ private:
     std::unique_ptr<State> state_;
 };
 
-/// One T per loop of a group, made on construction by `make(loop)` and destroyed with this object (after the group has
-/// stopped). local() is the one of the calling loop: no lock, no sharing.
+/// One T per loop of a group, made on construction by `make(loop)` and destroyed with this object
+/// (after the group has stopped). local() is the one of the calling loop: no lock, no sharing.
 template <class T>
 class PerLoop {
 public:

@@ -1,10 +1,12 @@
-// offload: blocking or CPU-bound work away from the loops. `co_await offload(f)` runs f() on a thread of the loop's pool
-// and comes home to the loop it left, with the value or the exception of f. The queue is bounded: when it is full the
-// result is Errc::queue_full at once, for the caller to answer 503. A cancelled wait gives operation_canceled when the
-// work had not begun; work that runs is waited for, because it uses what the coroutine owns.
+// offload: blocking or CPU-bound work away from the loops. `co_await offload(f)` runs f() on a
+// thread of the loop's pool and comes home to the loop it left, with the value or the exception of
+// f. The queue is bounded: when it is full the result is Errc::queue_full at once, for the caller
+// to answer 503. A cancelled wait gives operation_canceled when the work had not begun; work that
+// runs is waited for, because it uses what the coroutine owns.
 //
-// f is copied bit by bit: it captures references and plain values (static_assert). The coroutine is suspended while f
-// runs, so what it refers to in the coroutine's frame stays alive and is not touched by anybody else.
+// f is copied bit by bit: it captures references and plain values (static_assert). The coroutine is
+// suspended while f runs, so what it refers to in the coroutine's frame stays alive and is not
+// touched by anybody else.
 #pragma once
 
 #include <corevent/error.h>
@@ -23,7 +25,8 @@ namespace corevent {
 
 class OffloadPool;
 
-/// One piece of work on its way: queued, running, or posted home. The base of what offload() returns.
+/// One piece of work on its way: queued, running, or posted home. The base of what offload()
+/// returns.
 class CE_API OffloadJob : private PostItem, private CancelHook {
 public:
     OffloadJob(const OffloadJob&) = delete;
@@ -55,8 +58,9 @@ private:
     } hook_;  ///< in the pool's queue; under the pool's lock
 };
 
-/// Threads for blocking work, started when the first jobs arrive. A LoopGroup has one; a Loop without a group makes its
-/// own on first use. submit is thread-safe; the constructor, stop() and the destructor belong to one thread.
+/// Threads for blocking work, started when the first jobs arrive. A LoopGroup has one; a Loop
+/// without a group makes its own on first use. submit is thread-safe; the constructor, stop() and
+/// the destructor belong to one thread.
 class CE_API OffloadPool {
 public:
     /// At most `threads` threads and `queue_max` jobs that wait for one (both at least 1).
@@ -65,12 +69,13 @@ public:
     OffloadPool(const OffloadPool&) = delete;
     OffloadPool& operator=(const OffloadPool&) = delete;
 
-    /// Ends: jobs that wait go home with operation_canceled, those that run are waited for, later ones fail with
-    /// Errc::loop_stopped. Idempotent. Loops should still run, so that the jobs arrive.
+    /// Ends: jobs that wait go home with operation_canceled, those that run are waited for, later
+    /// ones fail with Errc::loop_stopped. Idempotent. Loops should still run, so that the jobs
+    /// arrive.
     void stop() noexcept;
 
-    std::size_t queued() const noexcept;    ///< any thread
-    unsigned threads() const noexcept;      ///< any thread: started so far
+    std::size_t queued() const noexcept;  ///< any thread
+    unsigned threads() const noexcept;    ///< any thread: started so far
 
 private:
     friend class OffloadJob;
@@ -86,10 +91,12 @@ class [[nodiscard]] OffloadAwaiter final : private OffloadJob {
 public:
     using Returned = std::invoke_result_t<F&>;
     static_assert(std::is_trivially_destructible_v<F> && std::is_trivially_copyable_v<F>,
-                  "offload(f): let f capture references or plain values; what it needs stays in the coroutine");
+                  "offload(f): let f capture references or plain values; what it needs stays in "
+                  "the coroutine");
     static_assert(!std::is_reference_v<Returned>, "offload(f): f returns a value or void");
 
-    OffloadAwaiter(OffloadPool* pool, F function) noexcept : OffloadJob(pool), function_(function) {}
+    OffloadAwaiter(OffloadPool* pool, F function) noexcept
+        : OffloadJob(pool), function_(function) {}
 
     bool await_ready() const noexcept { return false; }
     template <class P>

@@ -1,17 +1,22 @@
-// Coroutines: Task<T> and cancellation as a request. What starts, joins and times them is in task_scope.h.
+// Coroutines: Task<T> and cancellation as a request. What starts, joins and times them is in
+// task_scope.h.
 //
-// A Task is lazy and immovable: it is awaited in the expression that made it, or handed over there to TaskScope::spawn,
-// when_all or with_timeout. Everything here belongs to the loop it runs on; nothing is thread-safe. No lock, no
-// thread_local reference and no borrowed span may be held across a co_await.
+// A Task is lazy and immovable: it is awaited in the expression that made it, or handed over there
+// to TaskScope::spawn, when_all or with_timeout. Everything here belongs to the loop it runs on;
+// nothing is thread-safe. No lock, no thread_local reference and no borrowed span may be held
+// across a co_await.
 //
-// A suspended coroutine is never destroyed from outside. CancelScope::cancel() asks: each suspended leaf (sleep_for,
-// a body read, offload ...) resumes with std::errc::operation_canceled and the coroutine leaves by its own return.
+// A suspended coroutine is never destroyed from outside. CancelScope::cancel() asks: each suspended
+// leaf (sleep_for, a body read, offload ...) resumes with std::errc::operation_canceled and the
+// coroutine leaves by its own return.
 //
-// Children start inline inside await_suspend and a child that finished at once resumes its parent by returning false:
-// no symmetric transfer, so millions of immediate awaits use no stack in any build mode.
+// Children start inline inside await_suspend and a child that finished at once resumes its parent
+// by returning false: no symmetric transfer, so millions of immediate awaits use no stack in any
+// build mode.
 //
-// Do not write a temporary closure or aggregate that owns something (a captured string, say) into an expression that
-// contains co_await: GCC 12 destroys it twice. Name it in a statement of its own, or pass what it needs as arguments.
+// Do not write a temporary closure or aggregate that owns something (a captured string, say) into
+// an expression that contains co_await: GCC 12 destroys it twice. Name it in a statement of its
+// own, or pass what it needs as arguments.
 #pragma once
 
 #include <corevent/error.h>
@@ -28,7 +33,8 @@ namespace corevent {
 
 class CancelScope;
 
-/// A suspended operation that wants to hear of cancellation. Intrusive; linked only while suspended.
+/// A suspended operation that wants to hear of cancellation. Intrusive; linked only while
+/// suspended.
 class CancelHook {
 public:
     CancelHook() noexcept = default;
@@ -41,25 +47,28 @@ protected:
 
 private:
     friend class CancelScope;
-    /// Unlinked already. Best arranges the resumption for a later step of the loop; may resume the coroutine at once.
+    /// Unlinked already. Best arranges the resumption for a later step of the loop; may resume the
+    /// coroutine at once.
     virtual void on_cancel() noexcept = 0;
     CancelHook* prev_ = nullptr;
     CancelHook* next_ = nullptr;
 };
 
-/// A node in the tree of cancellation: cancelling it cancels its hooks and its child scopes, now and for what is
-/// linked later. Lives on one loop; outlives everything linked to it.
+/// A node in the tree of cancellation: cancelling it cancels its hooks and its child scopes, now
+/// and for what is linked later. Lives on one loop; outlives everything linked to it.
 class CE_API CancelScope final : private CancelHook {
 public:
     CancelScope() noexcept;
-    explicit CancelScope(CancelScope* parent) noexcept;  ///< null: a root; cancelled at once when the parent is
+    explicit CancelScope(CancelScope* parent) noexcept;  ///< null: a root; cancelled at once when
+                                                         ///< the parent is
     ~CancelScope();
 
     void set_parent(CancelScope* parent) noexcept;  ///< once, for a scope made without one
-    void cancel() noexcept;  ///< idempotent; hooks run inside this call, and one of them may destroy this scope
+    void cancel() noexcept;  ///< idempotent; hooks run inside this call, and one of them may
+                             ///< destroy this scope
     bool cancelled() const noexcept { return cancelled_; }
 
-    void link(CancelHook& hook) noexcept;  ///< the scope must not be cancelled yet
+    void link(CancelHook& hook) noexcept;           ///< the scope must not be cancelled yet
     static void unlink(CancelHook& hook) noexcept;  ///< harmless when not linked
 
 private:
@@ -75,8 +84,10 @@ namespace detail {
 
 struct PromiseBase {
     std::coroutine_handle<> continuation = nullptr;
-    CancelScope* scope = nullptr;  ///< inherited from the awaiting coroutine; null: cannot be cancelled
-    /// Set by owners instead of a continuation; called as the last act of the coroutine, and may destroy its frame.
+    CancelScope* scope = nullptr;  ///< inherited from the awaiting coroutine; null: cannot be
+                                   ///< cancelled
+    /// Set by owners instead of a continuation; called as the last act of the coroutine, and may
+    /// destroy its frame.
     void (*on_done)(void* owner, std::coroutine_handle<>) = nullptr;
     void* owner = nullptr;
     std::exception_ptr exception;
@@ -114,7 +125,8 @@ struct Promise;
 template <class T = void>
 class [[nodiscard]] Task {
 public:
-    static_assert(!std::is_rvalue_reference_v<T>, "a Task returns a value, void or an lvalue reference");
+    static_assert(!std::is_rvalue_reference_v<T>,
+                  "a Task returns a value, void or an lvalue reference");
     using promise_type = detail::Promise<T>;
     using Handle = std::coroutine_handle<promise_type>;
 
@@ -147,7 +159,8 @@ public:
         Handle handle_;
     };
 
-    /// Only where it is made: `co_await f()`. A task that has a name cannot be awaited (and so never twice).
+    /// Only where it is made: `co_await f()`. A task that has a name cannot be awaited (and so
+    /// never twice).
     Awaiter operator co_await() && noexcept { return Awaiter(handle_); }
 
     /// For owners (TaskScope, when_all, the HTTP exchange): gives up the frame, not yet started.

@@ -1,7 +1,8 @@
-// What starts, joins and times tasks: TaskScope (spawn with an owner), when_all, sleep_for, with_timeout, yield.
-// Everything here is used on the thread of one loop, inside its run(). Ownership is a tree: a scope outlives its tasks, an
-// awaiting coroutine outlives the children it awaits, and cancelling runs down the tree as a request; nothing here
-// destroys a coroutine that is suspended.
+// What starts, joins and times tasks: TaskScope (spawn with an owner), when_all, sleep_for,
+// with_timeout, yield. Everything here is used on the thread of one loop, inside its run().
+// Ownership is a tree: a scope outlives its tasks, an awaiting coroutine outlives the children it
+// awaits, and cancelling runs down the tree as a request; nothing here destroys a coroutine that is
+// suspended.
 #pragma once
 
 #include <corevent/error.h>
@@ -23,12 +24,13 @@
 
 namespace corevent {
 
-/// Owns the tasks that are spawned into it. It must be empty when it is destroyed (CE_ASSERT): `co_await join()` first.
+/// Owns the tasks that are spawned into it. It must be empty when it is destroyed (CE_ASSERT):
+/// `co_await join()` first.
 ///
 ///     TaskScope scope;
 ///     scope.spawn(read_all(stream));                         // the task goes into the scope
-///     scope.spawn([](int id) -> Task<> {...}, 7);            // the callable lives as long as its task
-///     co_await scope.join();
+///     scope.spawn([](int id) -> Task<> {...}, 7);            // the callable lives as long as its
+///     task co_await scope.join();
 class CE_API TaskScope {
 public:
     TaskScope() noexcept = default;
@@ -37,29 +39,34 @@ public:
     TaskScope(const TaskScope&) = delete;
     TaskScope& operator=(const TaskScope&) = delete;
 
-    /// Starts `task` at once, up to its first suspension. An exception that leaves it is logged and counted; the first one
-    /// is thrown again by join().
+    /// Starts `task` at once, up to its first suspension. An exception that leaves it is logged and
+    /// counted; the first one is thrown again by join().
     void spawn(Task<void> task) { start(task.release()); }
 
-    /// Calls `function(arguments...)`, which returns a Task<>; both are kept in the coroutine's frame until it ends.
+    /// Calls `function(arguments...)`, which returns a Task<>; both are kept in the coroutine's
+    /// frame until it ends.
     template <class F, class... Args>
         requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
     void spawn(F&& function, Args&&... arguments) {
-        static_assert(std::same_as<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>, Task<void>>,
-                      "what is spawned is a coroutine that returns Task<>");
-        spawn(keep_and_run<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(function),
-                                                                   std::forward<Args>(arguments)...));
+        static_assert(
+            std::same_as<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>, Task<void>>,
+            "what is spawned is a coroutine that returns Task<>");
+        spawn(keep_and_run<std::decay_t<F>, std::decay_t<Args>...>(
+            std::forward<F>(function), std::forward<Args>(arguments)...));
     }
 
     void cancel() noexcept { cancel_.cancel(); }  ///< asks every task, also those spawned later
     bool cancelled() const noexcept { return cancel_.cancelled(); }
     CancelScope& cancel_scope() noexcept { return cancel_; }
 
-    std::size_t size() const noexcept { return active_; }               ///< tasks that have not ended
-    std::size_t exceptions() const noexcept { return exceptions_; }     ///< tasks that ended by an exception
+    std::size_t size() const noexcept { return active_; }  ///< tasks that have not ended
+    std::size_t exceptions() const noexcept {
+        return exceptions_;
+    }  ///< tasks that ended by an exception
 
-    /// Waits until no task is left, then throws the first escaped exception, once. When the waiting coroutine is
-    /// cancelled, so is this scope; the wait goes on until the tasks have left. One waiter at a time.
+    /// Waits until no task is left, then throws the first escaped exception, once. When the waiting
+    /// coroutine is cancelled, so is this scope; the wait goes on until the tasks have left. One
+    /// waiter at a time.
     class [[nodiscard]] CE_API Join final : private CancelHook {
     public:
         explicit Join(TaskScope& scope) noexcept : scope_(scope) {}
@@ -144,7 +151,8 @@ inline SleepAwaiter sleep_for(Clock::duration duration) noexcept {
     return SleepAwaiter(duration);
 }
 
-/// `co_await yield()`: lets the loop look at everything else that is due before this coroutine goes on.
+/// `co_await yield()`: lets the loop look at everything else that is due before this coroutine goes
+/// on.
 class [[nodiscard]] CE_API YieldAwaiter final : private PostItem {
 public:
     bool await_ready() const noexcept { return false; }
@@ -242,8 +250,9 @@ private:
 
 }  // namespace detail
 
-/// `co_await with_timeout(d, f())`: the task's result as a Result. When the time is over first, the task is asked to
-/// leave and, once it has left, the result is timed_out; a Result with a value that it still brings is kept.
+/// `co_await with_timeout(d, f())`: the task's result as a Result. When the time is over first, the
+/// task is asked to leave and, once it has left, the result is timed_out; a Result with a value
+/// that it still brings is kept.
 template <class T>
 class [[nodiscard]] TimeoutAwaiter {
 public:
@@ -293,13 +302,14 @@ TimeoutAwaiter<T> with_timeout(Clock::duration duration, Task<T> task) noexcept 
     return TimeoutAwaiter<T>(duration, std::move(task));
 }
 
-/// `co_await when_all(f(), g())`: a tuple of the results (std::monostate for void). All start at once, in order; it
-/// goes on when all have ended. An exception asks the others to cancel and is thrown again when they have left (the first
-/// in the order of the arguments).
+/// `co_await when_all(f(), g())`: a tuple of the results (std::monostate for void). All start at
+/// once, in order; it goes on when all have ended. An exception asks the others to cancel and is
+/// thrown again when they have left (the first in the order of the arguments).
 template <class... T>
 class [[nodiscard]] WhenAllAwaiter {
 public:
-    explicit WhenAllAwaiter(Task<T>&&... tasks) noexcept : all_(detail::Child<T>(std::move(tasks))...) {}
+    explicit WhenAllAwaiter(Task<T>&&... tasks) noexcept
+        : all_(detail::Child<T>(std::move(tasks))...) {}
     WhenAllAwaiter(const WhenAllAwaiter&) = delete;
     WhenAllAwaiter& operator=(const WhenAllAwaiter&) = delete;
 
@@ -316,7 +326,10 @@ public:
     }
     std::tuple<detail::value_or_monostate<T>...> await_resume() {
         return std::apply(
-            [](auto&... child) { return std::tuple<detail::value_or_monostate<T>...>{child.take()...}; }, all_);
+            [](auto&... child) {
+                return std::tuple<detail::value_or_monostate<T>...>{child.take()...};
+            },
+            all_);
     }
 
 private:
@@ -329,13 +342,15 @@ WhenAllAwaiter<T...> when_all(Task<T>... tasks) noexcept {
     return WhenAllAwaiter<T...>(std::move(tasks)...);
 }
 
-/// The same for a number of tasks known at run time: calls each factory and gives a vector of the results in their
-/// order (nothing for Task<>). The factories must live until the await has ended.
+/// The same for a number of tasks known at run time: calls each factory and gives a vector of the
+/// results in their order (nothing for Task<>). The factories must live until the await has ended.
 template <class F>
 class [[nodiscard]] WhenAllRange {
 public:
     using T = typename std::invoke_result_t<F&>::promise_type::value_type;
-    explicit WhenAllRange(std::vector<F>& factories) : factories_(factories) { all_.reserve(factories.size()); }
+    explicit WhenAllRange(std::vector<F>& factories) : factories_(factories) {
+        all_.reserve(factories.size());
+    }
     WhenAllRange(const WhenAllRange&) = delete;
     WhenAllRange& operator=(const WhenAllRange&) = delete;
 

@@ -17,13 +17,15 @@ namespace corevent {
 namespace {
 
 constexpr std::string_view grammar =
-    "write HOST:PORT, [IPV6]:PORT, :PORT (all interfaces), PORT (loopback), unix:/path or unix:@name";
+    "write HOST:PORT, [IPV6]:PORT, :PORT (all interfaces), PORT (loopback), unix:/path or "
+    "unix:@name";
 constexpr std::size_t path_bytes_max = sizeof(sockaddr_un::sun_path);
 
 std::unexpected<Failure> refused(std::string_view text, std::string_view why) {
     std::string message = "address \"";
     message.append(text).append("\": ").append(why).append("\n").append(grammar);
-    return std::unexpected(Failure{std::make_error_code(std::errc::invalid_argument), std::move(message)});
+    return std::unexpected(Failure{std::make_error_code(std::errc::invalid_argument),
+                                   std::move(message)});
 }
 
 template <class Number>
@@ -67,7 +69,8 @@ Outcome<Address> parse_unix(std::string_view text, std::string_view path) {
     if (path.empty() || path == "@") {
         return refused(text, "the path is empty");
     }
-    // A path is stored with its terminating NUL, an abstract name with a leading one instead of '@'.
+    // A path is stored with its terminating NUL, an abstract name with a leading one instead of
+    // '@'.
     if (path.size() + (path.front() == '@' ? 0 : 1) > path_bytes_max) {
         return refused(text, "a unix path has at most 107 octets");
     }
@@ -83,7 +86,8 @@ Outcome<Address> parse_unix(std::string_view text, std::string_view path) {
     } else {
         ++length;
     }
-    return Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&address), static_cast<unsigned>(length));
+    return Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&address),
+                                  static_cast<unsigned>(length));
 }
 
 Outcome<Address> parse_ipv6(std::string_view text, std::string_view host, std::uint16_t port) {
@@ -92,7 +96,8 @@ Outcome<Address> parse_ipv6(std::string_view text, std::string_view host, std::u
     if (percent != host.npos) {
         const auto number = read_number<std::uint32_t>(host.substr(percent + 1));
         if (!number) {
-            return refused(text, "the zone behind % must be the number of an interface (see `ip link`)");
+            return refused(text,
+                           "the zone behind % must be the number of an interface (see `ip link`)");
         }
         scope = *number;
     }
@@ -126,7 +131,8 @@ Outcome<Address> Address::parse(std::string_view text) {
     }
     const auto port = read_number<std::uint16_t>(port_text);
     if (!port) {
-        return refused(text, only_port ? "the port is missing" : "the port must be a number from 0 to 65535");
+        return refused(text, only_port ? "the port is missing"
+                                       : "the port must be a number from 0 to 65535");
     }
     if (only_port || host == "localhost") {
         return loopback(*port);
@@ -186,17 +192,15 @@ Address Address::from_sockaddr(const sockaddr* address, unsigned length_bytes) n
 
 bool Address::is_loopback() const noexcept {
     switch (family_) {
-        case Family::ipv4:
-            return bytes_[0] == 127;
+        case Family::ipv4: return bytes_[0] == 127;
         case Family::ipv6: {
             in6_addr ip;
             std::memcpy(&ip, bytes_.data(), sizeof ip);
-            return IN6_IS_ADDR_LOOPBACK(&ip) || (IN6_IS_ADDR_V4MAPPED(&ip) && ip.s6_addr[12] == 127);
+            return IN6_IS_ADDR_LOOPBACK(&ip) ||
+                   (IN6_IS_ADDR_V4MAPPED(&ip) && ip.s6_addr[12] == 127);
         }
-        case Family::unix_path:
-            return true;
-        case Family::none:
-            break;
+        case Family::unix_path: return true;
+        case Family::none: break;
     }
     return false;
 }
@@ -212,8 +216,7 @@ Address Address::with_port(std::uint16_t port) const noexcept {
 std::string Address::host() const {
     char text[INET6_ADDRSTRLEN];
     switch (family_) {
-        case Family::ipv4:
-            return inet_ntop(AF_INET, bytes_.data(), text, sizeof text);
+        case Family::ipv4: return inet_ntop(AF_INET, bytes_.data(), text, sizeof text);
         case Family::ipv6: {
             std::string host = inet_ntop(AF_INET6, bytes_.data(), text, sizeof text);
             return scope_ == 0 ? host : host + "%" + std::to_string(scope_);
@@ -225,22 +228,17 @@ std::string Address::host() const {
             }
             return path;
         }
-        case Family::none:
-            break;
+        case Family::none: break;
     }
     return {};
 }
 
 std::string Address::text() const {
     switch (family_) {
-        case Family::ipv4:
-            return host() + ":" + std::to_string(port_);
-        case Family::ipv6:
-            return "[" + host() + "]:" + std::to_string(port_);
-        case Family::unix_path:
-            return "unix:" + host();
-        case Family::none:
-            break;
+        case Family::ipv4: return host() + ":" + std::to_string(port_);
+        case Family::ipv6: return "[" + host() + "]:" + std::to_string(port_);
+        case Family::unix_path: return "unix:" + host();
+        case Family::none: break;
     }
     return {};
 }
@@ -270,10 +268,10 @@ unsigned Address::to_sockaddr(void* storage) const noexcept {
             std::memcpy(un.sun_path, bytes_.data(), length_);
             std::memcpy(storage, &un, sizeof un);
             const bool is_path = length_ != 0 && bytes_[0] != '\0';
-            return static_cast<unsigned>(offsetof(sockaddr_un, sun_path)) + length_ + (is_path ? 1 : 0);
+            return static_cast<unsigned>(offsetof(sockaddr_un, sun_path)) + length_ +
+                   (is_path ? 1 : 0);
         }
-        case Family::none:
-            break;
+        case Family::none: break;
     }
     return 0;
 }

@@ -1,8 +1,9 @@
-// IndexedHeap: a 4-ary min-heap of pointers whose items know their place, so that any of them can be erased or moved in
-// O(log n). The keys are kept beside the pointers, so that comparing touches no item. It owns no item. One thread.
+// IndexedHeap: a 4-ary min-heap of pointers whose items know their place, so that any of them can
+// be erased or moved in O(log n). The keys are kept beside the pointers, so that comparing touches
+// no item. It owns no item. One thread.
 //
-// Traits give `Key` (ordered by <), `key(const T&)` and `slot(T&)`, a reference to a std::size_t in the item that is
-// heap_npos while the item is in no heap.
+// Traits give `Key` (ordered by <), `key(const T&)` and `slot(T&)`, a reference to a std::size_t in
+// the item that is heap_npos while the item is in no heap.
 #pragma once
 
 #include "base/assert.h"

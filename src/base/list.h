@@ -1,13 +1,15 @@
-// TailQueue: an intrusive doubly linked queue in the memory layout of TAILQ, so that the same code can walk queues whose
-// hooks are part of a C ABI. It owns nothing and allocates nothing; whoever declares the items unlinks them before they
-// die. One thread at a time. Every operation is O(1) and branch-light; there is no size().
+// TailQueue: an intrusive doubly linked queue in the memory layout of TAILQ, so that the same code
+// can walk queues whose hooks are part of a C ABI. It owns nothing and allocates nothing; whoever
+// declares the items unlinks them before they die. One thread at a time. Every operation is O(1)
+// and branch-light; there is no size().
 #pragma once
 
 #include "base/assert.h"
 
 namespace corevent {
 
-/// The hook that an item embeds: `tqe_prev` points at the pointer that points at this item and is null while unlinked.
+/// The hook that an item embeds: `tqe_prev` points at the pointer that points at this item and is
+/// null while unlinked.
 template <class T>
 struct ListHook {
     T* tqe_next = nullptr;

@@ -8,7 +8,8 @@ namespace corevent {
 namespace {
 
 void write_to_stderr(LogLevel, std::string_view line) {
-    // One fwrite to the unbuffered stream is one write(2), so that lines of several threads do not mix.
+    // One fwrite to the unbuffered stream is one write(2), so that lines of several threads do not
+    // mix.
     std::string text;
     text.reserve(line.size() + 1);
     text.append(line).push_back('\n');

@@ -22,11 +22,12 @@
 
 namespace corevent {
 
-/// Sits at the start of each slab, which is aligned to its size: a block finds it by masking its own address.
+/// Sits at the start of each slab, which is aligned to its size: a block finds it by masking its
+/// own address.
 struct Slab::Page : Slab::PageLink {
-    FreeBlock* free = nullptr;    ///< released blocks, last in first out
+    FreeBlock* free = nullptr;  ///< released blocks, last in first out
     std::size_t in_use = 0;
-    std::size_t touched = 0;      ///< blocks that were ever given out; those behind have no memory yet
+    std::size_t touched = 0;  ///< blocks that were ever given out; those behind have no memory yet
 };
 
 namespace {
@@ -40,7 +41,8 @@ constexpr std::size_t rounded(std::size_t bytes) noexcept {
 }  // namespace
 
 Slab::Slab(std::size_t block_bytes) noexcept
-    : block_bytes_(rounded(block_bytes)), blocks_per_page_((slab_bytes - header_bytes) / block_bytes_) {
+    : block_bytes_(rounded(block_bytes)),
+      blocks_per_page_((slab_bytes - header_bytes) / block_bytes_) {
     static_assert(sizeof(Page) <= header_bytes);
     CE_ASSERT(block_bytes <= block_bytes_max);
 }
@@ -75,7 +77,8 @@ void* Slab::allocate() {
 }
 
 void Slab::release(void* block) noexcept {
-    auto* page = reinterpret_cast<Page*>(reinterpret_cast<std::uintptr_t>(block) & ~(slab_bytes - 1));
+    auto* page =
+        reinterpret_cast<Page*>(reinterpret_cast<std::uintptr_t>(block) & ~(slab_bytes - 1));
     auto* freed = static_cast<FreeBlock*>(block);
     freed->next = page->free;
     page->free = freed;
@@ -96,10 +99,12 @@ void Slab::release(void* block) noexcept {
 
 Slab::Page* Slab::map_page() {
     // Twice the size holds one aligned slab somewhere; the ends go back.
-    void* mapped = mmap(nullptr, 2 * slab_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* mapped =
+        mmap(nullptr, 2 * slab_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CE_ASSERT(mapped != MAP_FAILED);
     char* begin = static_cast<char*>(mapped);
-    const std::size_t before = (slab_bytes - reinterpret_cast<std::uintptr_t>(begin) % slab_bytes) % slab_bytes;
+    const std::size_t before =
+        (slab_bytes - reinterpret_cast<std::uintptr_t>(begin) % slab_bytes) % slab_bytes;
     if (before != 0) {
         munmap(begin, before);
     }

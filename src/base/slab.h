@@ -1,7 +1,8 @@
-// Blocks of one size for the objects a loop has by the thousand (connections, streams). They come from slabs of 64 KiB
-// that are mapped from the kernel and given back to it as soon as the last block of a slab is free (one empty slab is
-// kept), so that memory returns after a burst of connections whatever else is alive. One thread. Blocks that are free
-// are poisoned under AddressSanitizer. Not for arrays, not for objects above 4 KiB.
+// Blocks of one size for the objects a loop has by the thousand (connections, streams). They come
+// from slabs of 64 KiB that are mapped from the kernel and given back to it as soon as the last
+// block of a slab is free (one empty slab is kept), so that memory returns after a burst of
+// connections whatever else is alive. One thread. Blocks that are free are poisoned under
+// AddressSanitizer. Not for arrays, not for objects above 4 KiB.
 #pragma once
 
 #include "base/list.h"
@@ -23,7 +24,7 @@ public:
     Slab(const Slab&) = delete;
     Slab& operator=(const Slab&) = delete;
 
-    void* allocate();                     ///< uninitialised; running out of memory aborts
+    void* allocate();                    ///< uninitialised; running out of memory aborts
     void release(void* block) noexcept;  ///< a block of this Slab
 
     std::size_t blocks_in_use() const noexcept { return in_use_; }
@@ -45,8 +46,9 @@ private:
     std::size_t blocks_per_page_;
     std::size_t in_use_ = 0;
     std::size_t mapped_ = 0;
-    Page* spare_ = nullptr;                              ///< the one empty slab that is kept
-    TailQueue<PageLink, &PageLink::hook> with_room_;     ///< slabs with blocks in use and room for more
+    Page* spare_ = nullptr;                           ///< the one empty slab that is kept
+    TailQueue<PageLink, &PageLink::hook> with_room_;  ///< slabs with blocks in use and room for
+                                                      ///< more
 };
 
 /// Objects of one type from a Slab.

@@ -8,7 +8,8 @@
 
 namespace corevent {
 
-/// Bytes that were copied, in one allocation with their holder; grows while it is the last segment of its only chain.
+/// Bytes that were copied, in one allocation with their holder; grows while it is the last segment
+/// of its only chain.
 class Chain::CopiedBytes final : public Holder {
 public:
     static CopiedBytes* make(std::size_t capacity) {
@@ -61,7 +62,7 @@ struct Chain::Segment {
     const char* data;      ///< null: a range of the file that `holder` keeps open
     std::uint64_t offset;  ///< of the file range
     std::size_t length;
-    bool copied;           ///< holder is CopiedBytes made by this chain
+    bool copied;  ///< holder is CopiedBytes made by this chain
 };
 
 /// The state of a chain that is not empty, with its segments in a ring that doubles.
@@ -72,7 +73,9 @@ struct Chain::Block {
     std::uint32_t capacity;  ///< a power of two
 
     Segment* segments() noexcept { return reinterpret_cast<Segment*>(this + 1); }
-    Segment& at(std::uint32_t index) noexcept { return segments()[(first + index) & (capacity - 1)]; }
+    Segment& at(std::uint32_t index) noexcept {
+        return segments()[(first + index) & (capacity - 1)];
+    }
 
     static Block* make(std::uint32_t capacity) {
         static_assert(sizeof(Block) % alignof(Segment) == 0);

@@ -1,8 +1,9 @@
-// Chain: a queue of bytes to be written, made of segments that are copied bytes, taken-over strings, shared immutable
-// bytes, borrowed static bytes or ranges of a file. Appending moves or shares, consuming frees; nothing is ever moved
-// in memory. An empty chain is one null pointer. Owned by whoever declares it, one thread at a time; a holder may be
-// shared by chains of several threads (its count is atomic). It makes no system call: a file is a number that is kept
-// open by its holder, and sending it is the stream's work. Running out of memory aborts.
+// Chain: a queue of bytes to be written, made of segments that are copied bytes, taken-over
+// strings, shared immutable bytes, borrowed static bytes or ranges of a file. Appending moves or
+// shares, consuming frees; nothing is ever moved in memory. An empty chain is one null pointer.
+// Owned by whoever declares it, one thread at a time; a holder may be shared by chains of several
+// threads (its count is atomic). It makes no system call: a file is a number that is kept open by
+// its holder, and sending it is the stream's work. Running out of memory aborts.
 #pragma once
 
 #include "buffer/bytes.h"
@@ -19,8 +20,8 @@
 
 namespace corevent {
 
-/// Keeps memory or a descriptor alive while segments refer to it. Counted; deleted by the last reference, on whatever
-/// thread that happens.
+/// Keeps memory or a descriptor alive while segments refer to it. Counted; deleted by the last
+/// reference, on whatever thread that happens.
 class Holder {
 public:
     Holder(const Holder&) = delete;
@@ -50,7 +51,9 @@ template <class H>
 class HolderRef {
 public:
     HolderRef() noexcept = default;
-    static HolderRef adopt(H* holder) noexcept { return HolderRef(holder); }  ///< takes over the caller's reference
+    static HolderRef adopt(H* holder) noexcept {
+        return HolderRef(holder);
+    }  ///< takes over the caller's reference
     HolderRef(const HolderRef& other) noexcept : holder_(other.holder_) {
         if (holder_ != nullptr) {
             holder_->add_reference();
@@ -70,7 +73,9 @@ public:
     H* get() const noexcept { return holder_; }
     H* operator->() const noexcept { return holder_; }
     explicit operator bool() const noexcept { return holder_ != nullptr; }
-    H* release() noexcept { return std::exchange(holder_, nullptr); }  ///< the caller owns the reference now
+    H* release() noexcept {
+        return std::exchange(holder_, nullptr);
+    }  ///< the caller owns the reference now
 
 private:
     explicit HolderRef(H* holder) noexcept : holder_(holder) {}
@@ -91,7 +96,8 @@ private:
 };
 using SharedBytesRef = HolderRef<SharedBytes>;
 
-/// An open file that chains refer to. Derived classes own the descriptor and close it in their destructor.
+/// An open file that chains refer to. Derived classes own the descriptor and close it in their
+/// destructor.
 class FileHolder : public Holder {
 public:
     int fd() const noexcept { return fd_; }
@@ -126,17 +132,17 @@ public:
     std::size_t size() const noexcept;  ///< octets, file ranges included; O(1)
 
     // Appending nothing (no octets) adds no segment.
-    void append_copy(std::string_view bytes);    ///< small pieces share a segment
+    void append_copy(std::string_view bytes);  ///< small pieces share a segment
     void append(std::string&& bytes);
     void append(Bytes&& bytes);
     void append_static(std::string_view bytes);  ///< borrowed: must outlive the chain
     void append(SharedBytesRef bytes);           ///< all of it
     void append(SharedBytesRef bytes, std::size_t offset, std::size_t length);
     void append_file(FileRef file, std::uint64_t offset, std::uint64_t length);
-    void append(Chain&& other);                  ///< all segments of `other`, which is empty afterwards
+    void append(Chain&& other);  ///< all segments of `other`, which is empty afterwards
 
-    /// Slices of the front in order, as many as fit and up to the first file range; returns their number. Valid until the
-    /// chain is changed.
+    /// Slices of the front in order, as many as fit and up to the first file range; returns their
+    /// number. Valid until the chain is changed.
     std::size_t prefix(std::span<iovec> out) const noexcept;
 
     struct FileRange {

@@ -31,7 +31,8 @@ std::string_view word(std::string_view& text) noexcept {
 std::optional<std::uint64_t> number(std::string_view text) noexcept {
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc{} && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+    return error == std::errc{} && end == text.data() + text.size() ? std::optional(value)
+                                                                    : std::nullopt;
 }
 
 /// quota / period, rounded up. No number ("max", "-1", no such file) is no quota.
@@ -100,11 +101,13 @@ unsigned cgroup_cores(std::string_view membership, const std::string& root) {
             continue;
         }
         const std::string controllers(line.substr(first + 1, second - first - 1));
-        const std::string path(line.substr(second + 1) == "/" ? std::string_view() : line.substr(second + 1));
+        const std::string path(line.substr(second + 1) == "/" ? std::string_view()
+                                                              : line.substr(second + 1));
         unsigned cores = 0;
         if (controllers.empty()) {
             cores = smallest_up(root, path, cores_of_v2);
-        } else if (lists_cpu(controllers)) {  // mounted under the names of its controllers, or as a link named cpu
+        } else if (lists_cpu(controllers)) {  // mounted under the names of its controllers, or as a
+                                              // link named cpu
             cores = smallest_up(root + "/" + controllers, path, cores_of_v1);
             if (cores == 0) {
                 cores = smallest_up(root + "/cpu", path, cores_of_v1);
@@ -118,7 +121,8 @@ unsigned cgroup_cores(std::string_view membership, const std::string& root) {
 }
 
 unsigned affinity_cores() noexcept {
-    for (std::size_t cores = CPU_SETSIZE; cores <= 64 * CPU_SETSIZE; cores *= 2) {  // the kernel may know more
+    for (std::size_t cores = CPU_SETSIZE; cores <= 64 * CPU_SETSIZE; cores *= 2) {  // the kernel
+                                                                                    // may know more
         cpu_set_t* set = CPU_ALLOC(cores);
         const std::size_t size = CPU_ALLOC_SIZE(cores);
         const bool read = set != nullptr && sched_getaffinity(0, size, set) == 0;

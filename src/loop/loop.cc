@@ -35,12 +35,9 @@ private:
 
 std::string_view backend_name(Backend backend) noexcept {
     switch (backend) {
-        case Backend::automatic:
-            return "automatic";
-        case Backend::epoll:
-            return "epoll";
-        case Backend::poll:
-            break;
+        case Backend::automatic: return "automatic";
+        case Backend::epoll: return "epoll";
+        case Backend::poll: break;
     }
     return "poll";
 }
@@ -66,7 +63,8 @@ void Loop::post(PostItem& item) noexcept {
 }
 
 Clock::time_point Loop::now() const noexcept {
-    const auto since_epoch = std::chrono::nanoseconds(static_cast<std::int64_t>(core_->fresh_now_ns()));
+    const auto since_epoch =
+        std::chrono::nanoseconds(static_cast<std::int64_t>(core_->fresh_now_ns()));
     return Clock::time_point(std::chrono::duration_cast<Clock::duration>(since_epoch));
 }
 unsigned Loop::index() const noexcept {
@@ -81,7 +79,8 @@ Loop* Loop::current() noexcept {
 
 class TimerCore final : public TimerNode, public Buried {
 public:
-    TimerCore(LoopCore& loop, Callback on_expired) noexcept : loop_(loop), on_expired_(std::move(on_expired)) {}
+    TimerCore(LoopCore& loop, Callback on_expired) noexcept
+        : loop_(loop), on_expired_(std::move(on_expired)) {}
 
     void start(std::uint64_t after_ns, std::uint64_t period_ns) {
         due_ns_ = loop_.fresh_now_ns() + after_ns;
@@ -99,7 +98,9 @@ private:
     void on_timer() override {
         if (period_ns_ != 0) {
             due_ns_ += period_ns_;
-            if (const std::uint64_t now = loop_.now_ns(); due_ns_ <= now) {  // skip what was missed, keep the rhythm
+            if (const std::uint64_t now = loop_.now_ns(); due_ns_ <= now) {  // skip what was
+                                                                             // missed, keep the
+                                                                             // rhythm
                 due_ns_ += ((now - due_ns_) / period_ns_ + 1) * period_ns_;
             }
             loop_.start_timer(*this, due_ns_);
@@ -113,7 +114,8 @@ private:
     std::uint64_t period_ns_ = 0;
 };
 
-Timer::Timer(Loop& loop, Callback on_expired) : core_(new TimerCore(loop.core(), std::move(on_expired))) {}
+Timer::Timer(Loop& loop, Callback on_expired)
+    : core_(new TimerCore(loop.core(), std::move(on_expired))) {}
 Timer::~Timer() {
     if (core_ != nullptr) {
         core_->bury();
@@ -144,7 +146,8 @@ SignalHandler::SignalHandler(Loop& loop, int signal_number, Callback on_signal)
     : core_(new SignalCore(loop.core(), signal_number, std::move(on_signal))) {
     if (Result<void> added = loop.core().signals().add(*core_); !added) {
         delete core_;
-        throw std::system_error(added.error(), "cannot handle signal " + std::to_string(signal_number));
+        throw std::system_error(added.error(),
+                                "cannot handle signal " + std::to_string(signal_number));
     }
 }
 SignalHandler::~SignalHandler() {
@@ -153,7 +156,8 @@ SignalHandler::~SignalHandler() {
         core_->loop().bury(*core_);
     }
 }
-SignalHandler::SignalHandler(SignalHandler&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+SignalHandler::SignalHandler(SignalHandler&& other) noexcept
+    : core_(std::exchange(other.core_, nullptr)) {}
 SignalHandler& SignalHandler::operator=(SignalHandler&& other) noexcept {
     SignalHandler taken(std::move(other));
     std::swap(core_, taken.core_);

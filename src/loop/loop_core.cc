@@ -69,7 +69,8 @@ LoopCore::LoopCore(LoopOptions options, Loop& self)
     set_now(monotonic_ns());
     stalls_.begin(now_ns_);
     // The wake-up has no watch: its token stands for none.
-    if (Result<void> added = poller_->set(wakeup_.fd(), Interest::none, Interest::in, wakeup_token); !added) {
+    if (Result<void> added = poller_->set(wakeup_.fd(), Interest::none, Interest::in, wakeup_token);
+        !added) {
         throw std::system_error(added.error(), "wake-up");
     }
 }
@@ -141,7 +142,8 @@ OffloadPool& LoopCore::offload_pool() {
         return *shared_pool_;
     }
     if (own_pool_ == nullptr) {
-        own_pool_ = std::make_unique<OffloadPool>(own_offload_threads, Limits()[Limit::offload_queue]);
+        own_pool_ =
+            std::make_unique<OffloadPool>(own_offload_threads, Limits()[Limit::offload_queue]);
     }
     return *own_pool_;
 }
@@ -164,7 +166,8 @@ void LoopCore::run() {
 
 bool LoopCore::run_once(std::chrono::milliseconds wait_max) {
     const CurrentScope scope(*this);
-    const bool happened = turn(static_cast<std::uint64_t>(std::max<std::int64_t>(wait_max.count(), 0)));
+    const bool happened =
+        turn(static_cast<std::uint64_t>(std::max<std::int64_t>(wait_max.count(), 0)));
     shared_.stop.store(false, std::memory_order_relaxed);
     return happened;
 }
@@ -204,8 +207,8 @@ std::size_t LoopCore::wait(std::uint64_t wait_max_ms) {
     poller_->prepare();
     std::uint64_t wait_ms = 0;
     if (ready_.empty() && wait_max_ms != 0) {
-        // Posters look at `waiting` after they have pushed, this thread looks at the queue after it has said so: one of
-        // the two sees the other.
+        // Posters look at `waiting` after they have pushed, this thread looks at the queue after it
+        // has said so: one of the two sees the other.
         shared_.waiting.store(true, std::memory_order_seq_cst);
         if (shared_.posts.empty() && !shared_.stop.load(std::memory_order_seq_cst)) {
             wait_ms = milliseconds_to_wait(wait_max_ms);
@@ -283,7 +286,8 @@ bool LoopCore::run_posted() {
 bool LoopCore::run_timers() {
     bool happened = false;
     stalls_.begin_step("a timer");
-    const std::uint64_t started_before = timer_order_;  // a timer that is started now waits for the next turn
+    const std::uint64_t started_before = timer_order_;  // a timer that is started now waits for the
+                                                        // next turn
     while (!timers_.empty()) {
         const TimerTraits::Key& next = timers_.min_key();
         if (next.due_ns > now_ns_ || next.order >= started_before) {

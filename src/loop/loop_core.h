@@ -1,9 +1,10 @@
-// LoopCore: what the floors above use of a loop (net, http); the machinery behind corevent::Loop. It belongs to the one
-// thread that runs it; members that other threads may call say so.
+// LoopCore: what the floors above use of a loop (net, http); the machinery behind corevent::Loop.
+// It belongs to the one thread that runs it; members that other threads may call say so.
 //
-// A turn: ready items (streams with unread input, deferred work) -> poller wait -> cached clock -> I/O callbacks ->
-// signals -> posted work -> due timers and deadlines -> burial. Nothing is freed but in the burial step. Output is corked
-// for the span of one dispatch by the streams; the loop only lends the buffer.
+// A turn: ready items (streams with unread input, deferred work) -> poller wait -> cached clock ->
+// I/O callbacks -> signals -> posted work -> due timers and deadlines -> burial. Nothing is freed
+// but in the burial step. Output is corked for the span of one dispatch by the streams; the loop
+// only lends the buffer.
 #pragma once
 
 #include "base/clock.h"
@@ -32,8 +33,9 @@ namespace corevent {
 class LoopSignals;
 class OffloadPool;
 
-/// Something registered with the poller. Registered once; readiness arrives as edges whatever the poller (poller.h): a
-/// bit that was delivered comes again after rearm(), which is called once an operation said EAGAIN or fell short.
+/// Something registered with the poller. Registered once; readiness arrives as edges whatever the
+/// poller (poller.h): a bit that was delivered comes again after rearm(), which is called once an
+/// operation said EAGAIN or fell short.
 class IoWatch {
 public:
     virtual void on_ready(Readiness events) = 0;
@@ -51,8 +53,8 @@ private:
     Interest interest_ = Interest::none;
 };
 
-/// Work queued for the start of the next turn, before the loop waits. Intrusive, at most once in the queue; its owner
-/// takes it out (cancel_ready) before it dies.
+/// Work queued for the start of the next turn, before the loop waits. Intrusive, at most once in
+/// the queue; its owner takes it out (cancel_ready) before it dies.
 class ReadyItem {
 public:
     virtual void on_turn() = 0;
@@ -112,7 +114,8 @@ public:
     std::string_view backend() const noexcept { return poller_->name(); }
 
     // --- descriptors
-    /// Registers `fd`. Fails with the kernel's error. Interest::none registers without asking for anything yet.
+    /// Registers `fd`. Fails with the kernel's error. Interest::none registers without asking for
+    /// anything yet.
     Result<void> watch(IoWatch& watch, int fd, Interest interest);
     /// `bits` have proven false (EAGAIN, a short read): deliver them when they are true again.
     void rearm(IoWatch& watch, int fd, Readiness bits) noexcept {
@@ -121,9 +124,11 @@ public:
             poller_->rearm(fd, bits);
         }
     }
-    Result<void> set_interest(IoWatch& watch, int fd, Interest interest);  ///< listeners: pause (none) and resume
-    /// Before close(fd), which the caller does next: pending events of the old token are dropped. A descriptor that stays
-    /// open (shared with other loops) needs set_interest(none) first. Harmless when not watched.
+    Result<void> set_interest(IoWatch& watch, int fd, Interest interest);  ///< listeners: pause
+                                                                           ///< (none) and resume
+    /// Before close(fd), which the caller does next: pending events of the old token are dropped. A
+    /// descriptor that stays open (shared with other loops) needs set_interest(none) first.
+    /// Harmless when not watched.
     void unwatch(IoWatch& watch, int fd) noexcept;
 
     /// f(IoWatch&) for everything registered; it may unwatch what it is given.
@@ -133,8 +138,9 @@ public:
     }
 
     // --- objects of the floors above
-    /// The T of this loop: made from (LoopCore&) when first asked for, destroyed with the loop, the last made first, while
-    /// everything declared here still works. Keep the reference: a look-up walks a short list.
+    /// The T of this loop: made from (LoopCore&) when first asked for, destroyed with the loop, the
+    /// last made first, while everything declared here still works. Keep the reference: a look-up
+    /// walks a short list.
     template <class T>
     T& local() {
         static const char key = 0;
@@ -166,11 +172,15 @@ public:
     // --- time
     std::uint64_t now_ns() const noexcept { return now_ns_; }  ///< cached, monotonic
     std::uint64_t now_ms() const noexcept { return now_ms_; }
-    DeadlineQueue& deadlines() noexcept { return deadlines_; }  ///< coarse (buckets of 250 ms): connection phases
-    /// Exact timers, O(log n). (Re)starts `timer`; it expires in the first turn that wakes at or after `due_ns`.
+    DeadlineQueue& deadlines() noexcept {
+        return deadlines_;
+    }  ///< coarse (buckets of 250 ms): connection phases
+    /// Exact timers, O(log n). (Re)starts `timer`; it expires in the first turn that wakes at or
+    /// after `due_ns`.
     void start_timer(TimerNode& timer, std::uint64_t due_ns);
     void stop_timer(TimerNode& timer) noexcept;  ///< harmless when it is not running
-    /// The cached time within run(); outside of it the clock is read, so that what is set up is counted from then.
+    /// The cached time within run(); outside of it the clock is read, so that what is set up is
+    /// counted from then.
     std::uint64_t fresh_now_ns() noexcept {
         if (!running_) {
             set_now(monotonic_ns());
@@ -179,37 +189,45 @@ public:
     }
 
     // --- lent memory
-    /// One per loop; followed by 64 readable octets of padding. Lent for the length of one dispatch.
+    /// One per loop; followed by 64 readable octets of padding. Lent for the length of one
+    /// dispatch.
     std::span<char> receive_buffer() noexcept { return {receive_buffer_.get(), receive_bytes_}; }
     static constexpr std::size_t receive_padding = 64;
-    Bytes& cork() noexcept { return cork_; }  ///< output of the span being dispatched; empty between dispatches
+    Bytes& cork() noexcept {
+        return cork_;
+    }  ///< output of the span being dispatched; empty between dispatches
 
     // --- other threads
-    void post(PostItem& item) noexcept {  ///< any thread; lock-free; wakes the loop only when it sleeps
+    void post(PostItem& item) noexcept {  ///< any thread; lock-free; wakes the loop only when it
+                                          ///< sleeps
         if (shared_.posts.push(item) && shared_.waiting.load(std::memory_order_seq_cst)) {
             wakeup_.notify();
         }
     }
     /// Any thread: connections owned.
     std::uint32_t load() const noexcept { return shared_.load.load(std::memory_order_relaxed); }
-    void add_load(int delta) noexcept {  ///< any thread (a connection handed over counts before it arrives)
+    void add_load(int delta) noexcept {  ///< any thread (a connection handed over counts before it
+                                         ///< arrives)
         shared_.load.fetch_add(static_cast<std::uint32_t>(delta), std::memory_order_relaxed);
     }
     /// Any thread: running callbacks now (neither waiting nor stopped).
     bool inside_callback() const noexcept {
-        return shared_.running.load(std::memory_order_relaxed) && !shared_.waiting.load(std::memory_order_relaxed);
+        return shared_.running.load(std::memory_order_relaxed) &&
+               !shared_.waiting.load(std::memory_order_relaxed);
     }
 
     // --- stall report
-    /// Names what runs from now on ("GET /report"); must stay valid until the next call or check. Costs one store.
+    /// Names what runs from now on ("GET /report"); must stay valid until the next call or check.
+    /// Costs one store.
     void set_activity(const char* name) noexcept { stalls_.set_activity(name); }
-    /// Called after a handler: reads the coarse clock (7 ns) and reports when the loop was held too long.
+    /// Called after a handler: reads the coarse clock (7 ns) and reports when the loop was held too
+    /// long.
     void check_stall() noexcept { stalls_.check(); }
     using Stalls = StallWatch::Figures;
     Stalls stalls() const noexcept { return stalls_.figures(); }  ///< any thread (relaxed)
 
     // --- the pool behind offload()
-    OffloadPool& offload_pool();                             ///< the group's, or one of this loop's own
+    OffloadPool& offload_pool();  ///< the group's, or one of this loop's own
     void use_offload_pool(OffloadPool& pool) noexcept { shared_pool_ = &pool; }
 
     LoopSignals& signals();  ///< for SignalHandler
@@ -269,7 +287,8 @@ private:
     // Touched by other threads as well.
     struct alignas(64) Shared {
         PostQueue posts;
-        std::atomic<bool> waiting{false};   ///< between the last look at `posts` and the return of the poller
+        std::atomic<bool> waiting{false};  ///< between the last look at `posts` and the return of
+                                           ///< the poller
         std::atomic<bool> running{false};
         std::atomic<bool> stop{false};
         std::atomic<std::uint32_t> load{0};

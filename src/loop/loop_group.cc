@@ -29,9 +29,10 @@ struct LoopGroup::State {
 
 LoopGroup::LoopGroup(LoopGroupOptions options) : state_(std::make_unique<State>()) {
     const unsigned loops = options.loops != 0 ? options.loops : usable_cores();
-    const unsigned workers =
-        options.offload_threads != 0 ? options.offload_threads : std::max(offload_threads_min, loops);
-    const std::size_t queue = options.offload_queue != 0 ? options.offload_queue : Limits()[Limit::offload_queue];
+    const unsigned workers = options.offload_threads != 0 ? options.offload_threads
+                                                          : std::max(offload_threads_min, loops);
+    const std::size_t queue =
+        options.offload_queue != 0 ? options.offload_queue : Limits()[Limit::offload_queue];
     state_->pool = std::make_unique<OffloadPool>(workers, queue);
     for (unsigned i = 0; i < loops; ++i) {
         LoopOptions loop;

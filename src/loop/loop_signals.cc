@@ -28,7 +28,8 @@ void LoopSignals::remove(SignalCore& core) noexcept {
 void LoopSignals::dispatch() {
     const std::uint64_t arrived = sink_.take();
     dispatching_ = true;
-    const std::size_t count = cores_.size();  // handlers that are added now wait for the next signal
+    const std::size_t count = cores_.size();  // handlers that are added now wait for the next
+                                              // signal
     for (std::size_t i = 0; i < count; ++i) {
         SignalCore* core = cores_[i];
         if (core != nullptr && (arrived >> (core->number() - 1) & 1) != 0) {

@@ -1,5 +1,6 @@
-// LoopSignals: the signal handlers of one loop, behind SignalHandler. Made when the first handler is; its sink is fed by
-// the process-wide registry (reactor/signals.h) from wherever a signal arrives. Used on the loop's thread.
+// LoopSignals: the signal handlers of one loop, behind SignalHandler. Made when the first handler
+// is; its sink is fed by the process-wide registry (reactor/signals.h) from wherever a signal
+// arrives. Used on the loop's thread.
 #pragma once
 
 #include "loop/loop_core.h"

@@ -110,7 +110,8 @@ void OffloadPool::stop() noexcept {
     {
         const std::lock_guard lock(s.lock);
         s.stopping = true;
-        while (OffloadJob* job = s.queue.pop_front()) {  // under the lock: a cancellation may look for it
+        while (OffloadJob* job = s.queue.pop_front()) {  // under the lock: a cancellation may look
+                                                         // for it
             --s.queued;
             job->go_home(std::make_error_code(std::errc::operation_canceled));
         }

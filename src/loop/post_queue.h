@@ -1,6 +1,7 @@
-// PostQueue: the way into a loop from other threads. An intrusive lock-free stack of items that the loop takes as a whole
-// and turns round, so that the items of each poster run in its order. push() is for any thread (one compare-and-swap, 6-12 ns);
-// take_all() for the loop. It owns no item and wakes nobody: the caller does when push() says the queue was empty.
+// PostQueue: the way into a loop from other threads. An intrusive lock-free stack of items that the
+// loop takes as a whole and turns round, so that the items of each poster run in its order. push()
+// is for any thread (one compare-and-swap, 6-12 ns); take_all() for the loop. It owns no item and
+// wakes nobody: the caller does when push() says the queue was empty.
 #pragma once
 
 #include <corevent/loop.h>
@@ -11,12 +12,14 @@ namespace corevent {
 
 class PostQueue {
 public:
-    /// True when the queue was empty: of several pushes before the next take_all(), exactly one says so.
+    /// True when the queue was empty: of several pushes before the next take_all(), exactly one
+    /// says so.
     bool push(PostItem& item) noexcept {
         PostItem* top = top_.load(std::memory_order_relaxed);
         do {
             item.next_post_ = top;
-        } while (!top_.compare_exchange_weak(top, &item, std::memory_order_seq_cst, std::memory_order_relaxed));
+        } while (!top_.compare_exchange_weak(top, &item, std::memory_order_seq_cst,
+                                             std::memory_order_relaxed));
         return top == nullptr;
     }
 

@@ -14,7 +14,9 @@ constexpr std::uint64_t ns_per_minute = 60'000 * ns_per_ms;
 }  // namespace
 
 StallWatch::StallWatch(unsigned loop_index, std::chrono::milliseconds threshold) noexcept
-    : threshold_ns_(threshold.count() > 0 ? static_cast<std::uint64_t>(threshold.count()) * ns_per_ms : 0),
+    : threshold_ns_(threshold.count() > 0
+                        ? static_cast<std::uint64_t>(threshold.count()) * ns_per_ms
+                        : 0),
       loop_index_(loop_index) {}
 
 void StallWatch::measure() noexcept {
@@ -41,7 +43,8 @@ void StallWatch::report(std::uint64_t held_ns, std::uint64_t now_ns) noexcept {
     }
 }
 
-/// Remembers the last names that were reported, by hash; the oldest makes room. Two names with one hash share a minute.
+/// Remembers the last names that were reported, by hash; the oldest makes room. Two names with one
+/// hash share a minute.
 bool StallWatch::first_this_minute(std::string_view name, std::uint64_t now_ns) noexcept {
     const std::size_t hash = std::hash<std::string_view>{}(name) | 1;  // 0 marks a free place
     auto entry = std::ranges::find(reported_, hash, &Reported::name_hash);

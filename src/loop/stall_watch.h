@@ -1,6 +1,7 @@
-// StallWatch: notices when a callback holds a loop for too long and says which. The coarse clock (7 ns a look) is the
-// trigger, the exact clock the figure; a callback may be charged up to one tick (4 ms) of what ran before it. One message
-// per activity and minute, every stall counted. Owned by a loop and used on its thread; figures() for any thread.
+// StallWatch: notices when a callback holds a loop for too long and says which. The coarse clock (7
+// ns a look) is the trigger, the exact clock the figure; a callback may be charged up to one tick
+// (4 ms) of what ran before it. One message per activity and minute, every stall counted. Owned by
+// a loop and used on its thread; figures() for any thread.
 #pragma once
 
 #include "base/clock.h"
@@ -40,7 +41,8 @@ public:
     }
 
     Figures figures() const noexcept {
-        return {count_.load(std::memory_order_relaxed), longest_ms_.load(std::memory_order_relaxed)};
+        return {count_.load(std::memory_order_relaxed),
+                longest_ms_.load(std::memory_order_relaxed)};
     }
 
 private:

@@ -10,7 +10,8 @@
 namespace corevent {
 namespace {
 
-/// Where the calling coroutine runs. Coroutines suspend inside run() only: elsewhere nobody would resume them.
+/// Where the calling coroutine runs. Coroutines suspend inside run() only: elsewhere nobody would
+/// resume them.
 LoopCore& current_core() noexcept {
     Loop* loop = Loop::current();
     CE_ASSERT(loop != nullptr);

@@ -1,4 +1,5 @@
-// The epoll poller: a descriptor is registered once for all edges and never touched by epoll_ctl again.
+// The epoll poller: a descriptor is registered once for all edges and never touched by epoll_ctl
+// again.
 #include "base/assert.h"
 #include "reactor/fd.h"
 #include "reactor/poller.h"
@@ -12,7 +13,8 @@
 namespace corevent {
 namespace {
 
-static_assert(static_cast<unsigned>(Readiness::in) == EPOLLIN && static_cast<unsigned>(Readiness::out) == EPOLLOUT &&
+static_assert(static_cast<unsigned>(Readiness::in) == EPOLLIN &&
+              static_cast<unsigned>(Readiness::out) == EPOLLOUT &&
               static_cast<unsigned>(Readiness::error) == EPOLLERR &&
               static_cast<unsigned>(Readiness::hangup) == EPOLLHUP &&
               static_cast<unsigned>(Readiness::end) == EPOLLRDHUP);
@@ -44,12 +46,14 @@ public:
 
     Result<void> set(int fd, Interest before, Interest after, PollToken token) override {
         if (after == Interest::none) {
-            return before == Interest::none ? Result<void>() : control(EPOLL_CTL_DEL, fd, after, token);
+            return before == Interest::none ? Result<void>()
+                                            : control(EPOLL_CTL_DEL, fd, after, token);
         }
         if (before == Interest::none) {
             return control(EPOLL_CTL_ADD, fd, after, token);
         }
-        if (has(before, Interest::exclusive) || has(after, Interest::exclusive)) {  // cannot be modified
+        if (has(before, Interest::exclusive) || has(after, Interest::exclusive)) {  // cannot be
+                                                                                    // modified
             if (Result<void> removed = control(EPOLL_CTL_DEL, fd, before, token); !removed) {
                 return removed;
             }
@@ -86,7 +90,8 @@ private:
         epoll_event event{};
         event.events = kernel_events(interest);
         event.data.u64 = token;
-        return epoll_ctl(fd_.get(), operation, fd, &event) == 0 ? Result<void>() : Result<void>(last_error());
+        return epoll_ctl(fd_.get(), operation, fd, &event) == 0 ? Result<void>()
+                                                                : Result<void>(last_error());
     }
 
     Fd fd_;

@@ -1,4 +1,5 @@
-// Fd: owns one descriptor and closes it. Move-only, one thread at a time. It knows nothing of what the descriptor is.
+// Fd: owns one descriptor and closes it. Move-only, one thread at a time. It knows nothing of what
+// the descriptor is.
 #pragma once
 
 #include <unistd.h>

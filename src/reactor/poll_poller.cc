@@ -1,5 +1,5 @@
-// The poll poller: for systems and tests where epoll is not to be had. It makes edges out of levels: a bit that was
-// delivered is not asked for again until rearm().
+// The poll poller: for systems and tests where epoll is not to be had. It makes edges out of
+// levels: a bit that was delivered is not asked for again until rearm().
 #include "base/assert.h"
 #include "reactor/poller.h"
 
@@ -14,8 +14,10 @@
 namespace corevent {
 namespace {
 
-static_assert(static_cast<unsigned>(Readiness::in) == POLLIN && static_cast<unsigned>(Readiness::out) == POLLOUT &&
-              static_cast<unsigned>(Readiness::error) == POLLERR && static_cast<unsigned>(Readiness::hangup) == POLLHUP &&
+static_assert(static_cast<unsigned>(Readiness::in) == POLLIN &&
+              static_cast<unsigned>(Readiness::out) == POLLOUT &&
+              static_cast<unsigned>(Readiness::error) == POLLERR &&
+              static_cast<unsigned>(Readiness::hangup) == POLLHUP &&
               static_cast<unsigned>(Readiness::end) == POLLRDHUP);
 
 Readiness wanted(Interest interest) noexcept {
@@ -102,7 +104,8 @@ private:
         std::size_t at = nowhere;  ///< place in polled_
         Interest interest = Interest::none;
         Readiness armed = Readiness::none;
-        Readiness rearmed = Readiness::none;  ///< since the last prepare(): wins over what was delivered before
+        Readiness rearmed = Readiness::none;  ///< since the last prepare(): wins over what was
+                                              ///< delivered before
         bool listed = false;                  ///< in changed_
     };
     struct Delivered {
@@ -126,7 +129,8 @@ private:
     std::vector<pollfd> polled_;
     std::vector<PollToken> tokens_;
     std::vector<Delivered> delivered_;
-    std::size_t start_ = 0;  ///< where the next look at the results begins, so that no descriptor starves
+    std::size_t start_ = 0;  ///< where the next look at the results begins, so that no descriptor
+                             ///< starves
 };
 
 void PollPoller::apply(int fd, Entry& entry) {
@@ -149,8 +153,8 @@ void PollPoller::apply(int fd, Entry& entry) {
         polled_.emplace_back();
         tokens_.emplace_back();
     }
-    // poll(2) reports errors and hang-ups whether asked or not: while one of them is disarmed, the descriptor sits out
-    // (a negative number is ignored).
+    // poll(2) reports errors and hang-ups whether asked or not: while one of them is disarmed, the
+    // descriptor sits out (a negative number is ignored).
     const bool told = !has(entry.armed, Readiness::error) || !has(entry.armed, Readiness::hangup);
     const Readiness asked = without(entry.armed, Readiness::error | Readiness::hangup);
     polled_[entry.at] = {told ? ~fd : fd, static_cast<short>(asked), 0};
@@ -169,7 +173,8 @@ std::size_t PollPoller::wait(int timeout_ms, std::span<PollEvent> out) {
     std::size_t i = start_ < size ? start_ : 0;
     for (std::size_t looked = 0; looked < size && filled < most; ++looked) {
         // POLLNVAL: closed without closing(); there is nothing to tell anybody.
-        const auto bits = static_cast<Readiness>(static_cast<unsigned short>(polled_[i].revents) & ~POLLNVAL);
+        const auto bits =
+            static_cast<Readiness>(static_cast<unsigned short>(polled_[i].revents) & ~POLLNVAL);
         if (bits != Readiness::none) {
             out[filled++] = {tokens_[i], bits};
             delivered_.push_back({polled_[i].fd, tokens_[i], bits});

@@ -1,14 +1,17 @@
-// Poller: what the kernel says about descriptors. Mechanism without policy: no callbacks, no locks, no priorities.
+// Poller: what the kernel says about descriptors. Mechanism without policy: no callbacks, no locks,
+// no priorities.
 //
-// The contract. `set` and `prepare` are serialised by the owner (a loop: its one thread). `prepare` flushes pending
-// changes. `wait` runs without the owner's lock and touches only the kernel object and the caller's output. A `set` during
-// a `wait` may take effect at the next `prepare`; the owner wakes the waiter when it matters. A stale token is recognised
-// by its generation (token.h), never by its address: tokens are handed back as they came.
+// The contract. `set` and `prepare` are serialised by the owner (a loop: its one thread). `prepare`
+// flushes pending changes. `wait` runs without the owner's lock and touches only the kernel object
+// and the caller's output. A `set` during a `wait` may take effect at the next `prepare`; the owner
+// wakes the waiter when it matters. A stale token is recognised by its generation (token.h), never
+// by its address: tokens are handed back as they came.
 //
-// Edges. Unless Interest::level is asked for, a bit is delivered when it becomes true and then the owner takes it as
-// true until an operation says otherwise (EAGAIN, a short read). Only then it calls `rearm`, after which the bit is
-// delivered when it is true again, also when it became true before the call. Kernels that re-arm by themselves make
-// `rearm` a no-op; a bit may then also come again earlier. Readiness::end, hangup and error need not be asked for.
+// Edges. Unless Interest::level is asked for, a bit is delivered when it becomes true and then the
+// owner takes it as true until an operation says otherwise (EAGAIN, a short read). Only then it
+// calls `rearm`, after which the bit is delivered when it is true again, also when it became true
+// before the call. Kernels that re-arm by themselves make `rearm` a no-op; a bit may then also come
+// again earlier. Readiness::end, hangup and error need not be asked for.
 #pragma once
 
 #include <corevent/error.h>
@@ -27,7 +30,8 @@ enum class Interest : std::uint8_t {
     in = 1,
     out = 2,
     level = 4,      ///< told again as long as it is true, instead of edges
-    exclusive = 8,  ///< of several pollers that watch the descriptor, wake (about) one; `in` and `level` only
+    exclusive = 8,  ///< of several pollers that watch the descriptor, wake (about) one; `in` and
+                    ///< `level` only
     stream = in | out,
     listener = in | level | exclusive,
 };
@@ -76,18 +80,20 @@ public:
     Poller(const Poller&) = delete;
     Poller& operator=(const Poller&) = delete;
 
-    /// Changes what `fd` is watched for from `before` (Interest::none: not watched so far) to `after` (none: forget it).
-    /// A new token replaces the old one. Fails with the kernel's error (a file that cannot be polled, no memory).
+    /// Changes what `fd` is watched for from `before` (Interest::none: not watched so far) to
+    /// `after` (none: forget it). A new token replaces the old one. Fails with the kernel's error
+    /// (a file that cannot be polled, no memory).
     virtual Result<void> set(int fd, Interest before, Interest after, PollToken token) = 0;
-    /// Forgets `fd`, which the caller closes next. Cheaper than set() where the kernel forgets closed descriptors itself.
+    /// Forgets `fd`, which the caller closes next. Cheaper than set() where the kernel forgets
+    /// closed descriptors itself.
     virtual void closing(int fd) noexcept = 0;
     /// See above; a no-op where rearms_itself().
     virtual void rearm(int fd, Readiness bits) noexcept = 0;
     virtual void prepare() = 0;
 
     static constexpr int forever = -1;
-    /// Waits at most `timeout_ms` (or `forever`) and fills `out` from the front; returns the number of events. 0 after a
-    /// timeout or a signal.
+    /// Waits at most `timeout_ms` (or `forever`) and fills `out` from the front; returns the number
+    /// of events. 0 after a timeout or a signal.
     virtual std::size_t wait(int timeout_ms, std::span<PollEvent> out) = 0;
 
     virtual std::string_view name() const noexcept = 0;

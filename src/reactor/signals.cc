@@ -17,11 +17,11 @@ namespace {
 
 using SinkList = std::vector<SignalSink*>;
 
-/// Handlers read `sinks` of their signal without a lock. A list is never changed: a new one takes its place, and the old
-/// one is freed when no handler runs any more.
+/// Handlers read `sinks` of their signal without a lock. A list is never changed: a new one takes
+/// its place, and the old one is freed when no handler runs any more.
 struct Watched {
     std::atomic<SinkList*> sinks{nullptr};
-    struct sigaction before {};
+    struct sigaction before{};
 };
 
 std::array<Watched, signal_number_max + 1> watched;
@@ -30,7 +30,8 @@ std::mutex watch_lock;
 
 void handle(int number) {
     handlers_running.fetch_add(1, std::memory_order_seq_cst);
-    const SinkList* sinks = watched[static_cast<std::size_t>(number)].sinks.load(std::memory_order_seq_cst);
+    const SinkList* sinks =
+        watched[static_cast<std::size_t>(number)].sinks.load(std::memory_order_seq_cst);
     if (sinks != nullptr) {
         for (SignalSink* sink : *sinks) {
             sink->raise(number);
@@ -40,7 +41,8 @@ void handle(int number) {
 }
 
 void replace(Watched& w, std::unique_ptr<SinkList> sinks) noexcept {
-    const std::unique_ptr<SinkList> old(w.sinks.exchange(sinks.release(), std::memory_order_seq_cst));
+    const std::unique_ptr<SinkList> old(w.sinks.exchange(sinks.release(),
+                                                         std::memory_order_seq_cst));
     while (handlers_running.load(std::memory_order_seq_cst) != 0) {
         sched_yield();
     }
@@ -60,7 +62,7 @@ Result<void> watch_signal(int number, SignalSink& sink) {
     sinks->push_back(&sink);
     replace(w, std::move(sinks));
     if (first) {
-        struct sigaction action {};
+        struct sigaction action{};
         action.sa_handler = handle;
         action.sa_flags = SA_RESTART;
         sigfillset(&action.sa_mask);
@@ -91,8 +93,9 @@ void unwatch_signal(int number, SignalSink& sink) noexcept {
 
 void ignore_sigpipe() noexcept {
     static const bool done = [] {
-        struct sigaction now {};
-        if (sigaction(SIGPIPE, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_DFL) {
+        struct sigaction now{};
+        if (sigaction(SIGPIPE, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 &&
+            now.sa_handler == SIG_DFL) {
             now.sa_handler = SIG_IGN;
             sigaction(SIGPIPE, &now, nullptr);
         }

@@ -1,7 +1,8 @@
-// Signals turned into wake-ups. A SignalSink collects the numbers of signals that arrived and wakes its owner's poller;
-// any number of sinks may watch a signal, process-wide. The first watcher of a signal replaces its disposition, the last
-// one puts the old one back. watch_signal and unwatch_signal may be called from any thread; a sink outlives its watches.
-// No callbacks here: what a signal means is the owner's business.
+// Signals turned into wake-ups. A SignalSink collects the numbers of signals that arrived and wakes
+// its owner's poller; any number of sinks may watch a signal, process-wide. The first watcher of a
+// signal replaces its disposition, the last one puts the old one back. watch_signal and
+// unwatch_signal may be called from any thread; a sink outlives its watches. No callbacks here:
+// what a signal means is the owner's business.
 #pragma once
 
 #include "reactor/wakeup.h"
@@ -37,11 +38,13 @@ private:
 
 /// Fails with EINVAL for numbers that cannot be caught.
 Result<void> watch_signal(int number, SignalSink& sink);
-/// Once for each watch_signal. When it returns, no signal handler uses the sink on account of that watch.
+/// Once for each watch_signal. When it returns, no signal handler uses the sink on account of that
+/// watch.
 void unwatch_signal(int number, SignalSink& sink) noexcept;
 
-/// Sets SIGPIPE to ignored unless the program has given it a disposition: a write to a socket that the peer has closed
-/// is an error value here, never the end of the process (sendfile and TLS know no MSG_NOSIGNAL). Once per process.
+/// Sets SIGPIPE to ignored unless the program has given it a disposition: a write to a socket that
+/// the peer has closed is an error value here, never the end of the process (sendfile and TLS know
+/// no MSG_NOSIGNAL). Once per process.
 void ignore_sigpipe() noexcept;
 
 }  // namespace corevent

@@ -1,6 +1,6 @@
-// TokenTable: names for registered things that survive their death. A token is an index and a generation; once a thing
-// is removed its old tokens find nothing, although the slot and the descriptor number are used again. It owns nothing.
-// One thread at a time.
+// TokenTable: names for registered things that survive their death. A token is an index and a
+// generation; once a thing is removed its old tokens find nothing, although the slot and the
+// descriptor number are used again. It owns nothing. One thread at a time.
 #pragma once
 
 #include "base/assert.h"

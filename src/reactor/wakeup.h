@@ -1,7 +1,7 @@
-// Wakeup: an eventfd that makes a poller return. notify() may be called from any thread and from signal handlers. A
-// poller that re-arms by itself sees an edge for each notify() although the counter is never read; for the others the
-// owner calls drain() before rearm(). A notify() costs a system call (500-960 ns): callers first find out whether the
-// waiter sleeps.
+// Wakeup: an eventfd that makes a poller return. notify() may be called from any thread and from
+// signal handlers. A poller that re-arms by itself sees an edge for each notify() although the
+// counter is never read; for the others the owner calls drain() before rearm(). A notify() costs a
+// system call (500-960 ns): callers first find out whether the waiter sleeps.
 #pragma once
 
 #include "reactor/fd.h"
