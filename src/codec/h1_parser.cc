@@ -198,7 +198,7 @@ ParseResult stop_refused(const Run& run, Spot spot, Refusal refusal,
     if (spot.at - spot.line > static_cast<std::ptrdiff_t>(run.limits.line_bytes)) {
         return stop_line_too_long(run, spot);
     }
-    return refused(run, refusal, offender);
+    return refused(run, refusal, refusal == Refusal::bare_cr ? offender + 1 : offender);
 }
 
 ParseResult stop_line_too_long(const Run& run, Spot spot) noexcept {
