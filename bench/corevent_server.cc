@@ -24,6 +24,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 namespace {
 
@@ -83,12 +84,17 @@ corevent::Limits bench_limits() {
 }
 
 http::Response tell_loops(const http::Server& server, const http::Request& request) {
-    std::string json = "{\"loop\":" + std::to_string(request.loop().index()) + ",\"connections\":[";
     const http::Metrics metrics = server.metrics();
+    std::string json = "{\"loop\":";
+    json.append(std::to_string(request.loop().index())).append(",\"connections\":[");
     for (std::size_t i = 0; i < metrics.loops.size(); ++i) {
-        json += (i == 0 ? "" : ",") + std::to_string(metrics.loops[i].connections_open);
+        if (i > 0) {
+            json.push_back(',');
+        }
+        json.append(std::to_string(metrics.loops[i].connections_open));
     }
-    return http::Response::json(json + "]}\n");
+    json.append("]}\n");
+    return http::Response::json(std::move(json));
 }
 
 http::Response block_loop(const http::Request& request) {
@@ -97,7 +103,7 @@ http::Response block_loop(const http::Request& request) {
         return http::Response::error(400, "block takes 0 to 10000 ms");
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(*milliseconds));
-    return http::Response::text(std::to_string(*milliseconds) + "\n");
+    return http::Response::text(std::to_string(*milliseconds));
 }
 
 }  // namespace
