@@ -94,8 +94,9 @@ enum class ParseState : std::uint8_t { incomplete, complete, refused };
 struct ParseResult {
     ParseState state = ParseState::incomplete;
     Refusal refusal = Refusal::none;
-    /// complete: the size of the head; refused: the offset of the byte (or of the line whose
-    /// meaning) that was refused; incomplete: how far the parser has looked.
+    /// complete: the size of the head. refused: the offset of the first byte that cannot be
+    /// (bare_cr: the one that should be LF), or of the line whose meaning is refused. incomplete:
+    /// how far the parser has looked.
     std::uint32_t offset = 0;
 };
 
