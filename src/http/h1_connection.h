@@ -6,23 +6,18 @@
 // One exchange at a time. Requests that the peer has sent ahead wait as bytes, so answers leave in
 // order.
 //
-//   phase      | waits for                     | input is                  | ends by deadline |
-//   next
-//   -----------+-------------------------------+---------------------------+------------------------------+-------------------
-//   fresh      | the first byte of all         | parsed                    | head_deadline: closed
-//   | head, work, linger idle       | the first byte of a request   | parsed                    |
-//   keep_alive_idle: closed      | head, work, linger head       | the rest of a head            |
-//   held, parsed              | head_deadline: 408           | work, linger collect    | the body
-//   of a plain handler   | decoded, kept             | body_idle, body_rate: 408    | work, linger
-//   work       | the handler                   | decoded up to the window, | handler_time: 503; the
-//   body  | idle, discard,
-//              |                               | then held up to           | if awaited: 408 |
-//              linger, closing |                               | pipeline_bytes            | |
-//   discard    | the rest of an unread body    | decoded, dropped          | body_idle: closed |
-//   idle, linger linger     | the peer to finish, our last  | dropped, bounded          |
-//   linger_ms: closed            | closing
-//              | answer and FIN being out      |                           | |
-//   closing    | the queue to drain            | none                      | | gone
+//   phase    waits for                       input is                      deadline             next
+//   -------  ------------------------------  ----------------------------  -------------------  --------------------
+//   fresh    the first byte of all           parsed                        head_deadline: gone  head, work, linger
+//   idle     the first byte of a request     parsed                        keep_alive_idle      head, work, linger
+//   head     the rest of a head              held, parsed                  head_deadline: 408   work, collect, linger
+//   collect  the body of a plain handler     decoded, kept                 body_*: 408          work, linger
+//   work     the handler                     decoded up to the window,     handler_time: 503,   idle, discard,
+//                                            then held (pipeline_bytes)    body_*: 408          linger, closing
+//   discard  the rest of an unread body      decoded, dropped              body_idle: closing   idle, linger
+//   linger   the peer's end, our answer and  dropped, bounded              linger_ms: gone      closing
+//            FIN being out
+//   closing  the queue to drain              none                          -                    gone
 //
 // A plain handler whose body is there passes from idle to idle within one call. In every phase with
 // output that the peer does not take, write_stall runs beside the phase's own deadline. An exchange
