@@ -156,7 +156,7 @@ void read_ranges(benchmark::State& state) {
 }
 
 #define CE_PARSE_BENCH(input, simd) \
-    BENCHMARK_CAPTURE(parse_head, input / simd, input##_request, h1::Simd::simd)
+    BENCHMARK_CAPTURE(parse_head, input##_##simd, input##_request, h1::Simd::simd)
 CE_PARSE_BENCH(browser, avx2);
 CE_PARSE_BENCH(browser, sse42);
 CE_PARSE_BENCH(browser, scalar);

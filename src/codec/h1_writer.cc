@@ -96,30 +96,30 @@ char* put_field(char* at, std::string_view name, std::string_view value) noexcep
     return put(at, "\r\n");
 }
 
-/// True if a word holds a byte below 0x20 or DEL. Bytes from 0x80 on pass.
-constexpr bool has_control(std::uint64_t word) noexcept {
+/// False only if all eight bytes are printable ASCII: below 0x20 the subtraction sets bit 7, from
+/// 0x7F on one of the two does. Carries between bytes only make it true too often.
+constexpr bool maybe_unusual(std::uint64_t word) noexcept {
     constexpr std::uint64_t ones = 0x0101010101010101ULL;
-    constexpr std::uint64_t highs = 0x8080808080808080ULL;
-    const std::uint64_t del = word ^ (0x7F * ones);
-    return ((((word - 0x20 * ones) & ~word) | ((del - ones) & ~del)) & highs) != 0;
+    return (((word - 0x20 * ones) | (word + ones)) & 0x80 * ones) != 0;
 }
 
-/// Whole words first; the last one overlaps the one before it.
+/// Whole words first, the last one overlapping the one before it; byte by byte what is short or
+/// holds anything unusual, such as HTAB or UTF-8.
 bool no_controls(std::string_view text) noexcept {
-    const char* p = text.data();
-    std::uint64_t word = 0;
     if (text.size() < 8) {
         return all_in_class(text, class_value);
     }
+    const char* p = text.data();
     const char* const last = p + text.size() - 8;
+    std::uint64_t word = 0;
     for (; p < last; p += 8) {
         std::memcpy(&word, p, 8);
-        if (has_control(word)) {
-            return all_in_class(text, class_value);  // HTAB is fine
+        if (maybe_unusual(word)) {
+            return all_in_class(text, class_value);
         }
     }
     std::memcpy(&word, last, 8);
-    return !has_control(word) || all_in_class(text, class_value);
+    return !maybe_unusual(word) || all_in_class(text, class_value);
 }
 
 constexpr bool is_space(char c) noexcept {
