@@ -195,12 +195,13 @@ void H1Connection::answer(const Exchange& exchange, Response& response, After af
         return;
     }
     const std::string_view body = response.body();
-    if (ResponseAccess::file(response) == nullptr && body.size() <= copied_body_bytes) [[likely]] {
+    const bool from_file = ResponseAccess::file(response) != nullptr;  // its fields may be shared
+    if (!from_file && body.size() <= copied_body_bytes) [[likely]] {
         out.append(body);
         if (out.size() >= cork_bytes) {
             write_now();
         }
-    } else if (ResponseAccess::shared(response)) {
+    } else if (!from_file && ResponseAccess::shared(response)) {
         write_now(body);
     } else {
         write_chain(response);
