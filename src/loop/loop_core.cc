@@ -182,6 +182,7 @@ void LoopCore::stop() noexcept {
 /// An exception that leaves a callback ends the program here, with its message (std::terminate).
 bool LoopCore::turn(std::uint64_t wait_max_ms) noexcept {
     bool happened = run_ready();
+    run_burial();  // what was buried by then shall not wait for as long as the poller may
     happened |= run_events(wait(wait_max_ms));
     happened |= run_signals();
     happened |= run_posted();
