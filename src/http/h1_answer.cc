@@ -310,6 +310,10 @@ void H1Connection::send_head(const StreamHead& answer) {
 }
 
 std::size_t H1Connection::room() noexcept {
+    if (burst_ >= burst_bytes) {
+        exchange_->schedule();
+        return 0;
+    }
     const std::uint64_t output_max = loop_.config.limits[Limit::output_bytes];
     if (queued_ + output().size() >= output_max) {
         write_now();
@@ -328,6 +332,7 @@ std::size_t H1Connection::room() noexcept {
 
 void H1Connection::send_body(std::string_view piece) {
     stream_octets_ += piece.size();
+    burst_ += static_cast<std::uint32_t>(piece.size());
     Bytes& out = output();
     if (chunked_) {
         h1::append_chunk_size(out, piece.size());

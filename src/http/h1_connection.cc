@@ -370,6 +370,9 @@ void H1Connection::on_exchange_done() noexcept {
 
 void H1Connection::on_exchange_turn() {
     begin_dispatch();
+    if (queued_ < loop_.config.limits[Limit::output_bytes]) {
+        exchange_->wake_writer();
+    }
     settle();
 }
 

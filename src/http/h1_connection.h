@@ -187,6 +187,7 @@ private:
     std::uint64_t stream_octets_ = 0;  ///< body octets of the streamed answer; while lingering:
                                        ///< octets dropped
     std::uint32_t requests_ = 0;
+    std::uint32_t burst_ = 0;  ///< octets of a streamed answer since the last dispatch began
     Phase phase_ = Phase::fresh;
     After streamed_after_ = After::reuse;  ///< what the head of the streamed answer has promised
     std::uint8_t fired_limit_ = no_limit;  ///< for the access log: the limit that ended the request

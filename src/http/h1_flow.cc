@@ -23,6 +23,7 @@ std::uint64_t later(std::uint64_t now, std::uint64_t limit_ms) noexcept {
 void H1Connection::begin_dispatch() noexcept {
     CE_DCHECK(loop_.dispatched == nullptr && loop_.loop.cork().empty());
     loop_.dispatched = this;
+    burst_ = 0;
     if (exchange_ != nullptr && !exchange_->output().empty()) {
         loop_.loop.cork().swap(exchange_->output());
     }

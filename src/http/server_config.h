@@ -21,6 +21,8 @@ namespace corevent::http {
 inline constexpr std::size_t copied_body_bytes = 16 * 1024;
 /// Output of one span that is gathered before it is sent: beyond it nothing is won by gathering.
 inline constexpr std::size_t cork_bytes = 64 * 1024;
+/// What a streaming handler may write before everybody else has a turn, however fast its reader is.
+inline constexpr std::size_t burst_bytes = 256 * 1024;
 /// Body octets that are held for a handler that has not asked for them; beyond it the peer pauses.
 inline constexpr std::size_t body_window_bytes = 64 * 1024;
 /// What is left of a request body when its answer is out is read and dropped up to this size, so

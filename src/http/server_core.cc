@@ -181,6 +181,10 @@ void ServerCore::on_timer() {
             break;
         case Step::cutting:
             if (acks_ == group.size() && listeners_open_ == 0 && connections() == 0) {
+                if (cut_count_ != 0) {
+                    log_line(LogLevel::warning,
+                             std::to_string(cut_count_) + " requests were cut: " + cut_why_);
+                }
                 stop(cut_count_ == 0 ? 0 : 3);
             }
             break;
@@ -202,10 +206,8 @@ void ServerCore::cut_rest(const std::string& why) {
         timer_ = std::make_unique<Timer>(group[0], [this] { on_timer(); });
     }
     stop_accepting();
-    if (connections() != 0) {
-        log_line(LogLevel::warning, "stopping with connections open: " + why);
-    }
     step_ = Step::cutting;
+    cut_why_ = why;
     timer_->start_every(poll_period);
     acks_ = 0;
     for (unsigned i = 0; i < group.size(); ++i) {

@@ -84,6 +84,7 @@ private:
     bool accepting_ = true;
     std::size_t listeners_open_ = 0;  ///< still handing over what the kernel had completed
     Clock::time_point drain_due_{};
+    std::string cut_why_;
 
     std::atomic<std::size_t> cut_count_{0};  ///< requests that were cut
     std::atomic<unsigned> acks_{0};          ///< loops that have done the present step
