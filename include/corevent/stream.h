@@ -69,6 +69,9 @@ public:
     /// Moves the chain's segments (owned memory, file ranges) to the end of the queue.
     virtual bool write(Chain&& chain) = 0;
     virtual std::size_t queued_bytes() const noexcept = 0;
+    /// Octets that were taken from the queue and that the peer has not acknowledged; a system call. A slow
+    /// reader makes it shrink long before queued_bytes() moves. 0 where nobody knows.
+    virtual std::size_t unacknowledged_bytes() const noexcept { return 0; }
 
     virtual void shutdown_write() = 0;  ///< FIN after the queue; reading goes on
     virtual void close() = 0;  ///< after the queue (on_progress() goes on, then on_closed());

@@ -477,8 +477,6 @@ std::string H1Connection::describe() const {
         text = "an incomplete head ";
     } else if (queued_ != 0) {
         text = "an answer with " + std::to_string(queued_) + " octets to go ";
-    } else {
-        text = "a connection ";
     }
     if (stream_ != nullptr) {
         text.append("from ").append(stream_->peer().text());

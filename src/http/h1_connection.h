@@ -170,6 +170,7 @@ private:
     void stop_awaiting_body() noexcept;
     BodyDue body_due() const noexcept;
     std::uint64_t handler_due() const noexcept;
+    bool stalled() noexcept;
     void expire_phase();
     void expire_request();
     void drop_exchange(std::error_code why) noexcept;
@@ -187,6 +188,8 @@ private:
     std::uint64_t stream_octets_ = 0;  ///< body octets of the streamed answer; while lingering:
                                        ///< octets dropped
     std::uint32_t requests_ = 0;
+    std::uint32_t stall_unacknowledged_ =
+        0;                     ///< when half of the write_stall time had passed; 0: not yet
     std::uint32_t burst_ = 0;  ///< octets of a streamed answer since the last dispatch began
     Phase phase_ = Phase::fresh;
     After streamed_after_ = After::reuse;  ///< what the head of the streamed answer has promised

@@ -199,7 +199,7 @@ void H1Connection::update_deadline() noexcept {
 void H1Connection::on_deadline() {
     const std::uint64_t now = loop_.loop.now_ms();
     begin_dispatch();
-    if (queued_ != 0 && now >= stall_due_ms_) {
+    if (queued_ != 0 && now >= stall_due_ms_ && stalled()) {
         fired(Limit::write_stall, 0,
               "takes nothing of " + std::to_string(queued_) + " octets of output");
         kill();
@@ -207,6 +207,21 @@ void H1Connection::on_deadline() {
         expire_phase();
     }
     settle();
+}
+
+/// A reader may take a little without our queue moving, since the kernel asks for more in large steps: what the peer has
+/// acknowledged decides. Half of the time passes before the first look, the other half before the second.
+bool H1Connection::stalled() noexcept {
+    const auto left =
+        static_cast<std::uint32_t>(std::min<std::size_t>(stream_->unacknowledged_bytes(),
+                                                         UINT32_MAX));
+    const std::uint64_t limit = loop_.config.limits[Limit::write_stall];
+    if (stall_unacknowledged_ != 0 && left >= stall_unacknowledged_) {
+        return true;
+    }
+    stall_due_ms_ = loop_.loop.now_ms() + (stall_unacknowledged_ == 0 ? limit - limit / 2 : limit);
+    stall_unacknowledged_ = std::max(left, 1U);
+    return false;
 }
 
 void H1Connection::expire_phase() {
@@ -293,7 +308,10 @@ void H1Connection::queued(std::uint64_t octets) noexcept {
     const bool progress = octets < queued_ || queued_ == 0;
     queued_ = octets;
     if (octets != 0 && progress) {
-        stall_due_ms_ = later(loop_.loop.now_ms(), loop_.config.limits[Limit::write_stall]);
+        stall_unacknowledged_ = 0;
+        const std::uint64_t limit = loop_.config.limits[Limit::write_stall];
+        stall_due_ms_ =
+            limit == 0 ? never : loop_.loop.now_ms() + limit / 2;  // then stalled() looks closer
     }
 }
 

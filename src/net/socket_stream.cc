@@ -2,6 +2,8 @@
 
 #include "base/assert.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -99,6 +101,11 @@ bool SocketStream::write(Chain&& chain) {
     if (queue_.empty()) return true;
     set(drain_owed);
     return false;
+}
+
+std::size_t SocketStream::unacknowledged_bytes() const noexcept {
+    int bytes = 0;
+    return ioctl(fd_, SIOCOUTQ, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
 void SocketStream::shutdown_write() {

@@ -48,7 +48,7 @@ protected:
     SocketPool* pool_ = nullptr;  ///< set on the loop's thread before the first stream
 };
 
-class SocketStream final : public Stream, private IoWatch {
+class SocketStream final : public Stream, public IoWatch {
 public:
     Loop& loop() const noexcept override;
     Address peer() const noexcept override { return peer_.address(); }
@@ -59,6 +59,7 @@ public:
     bool write(std::span<const std::string_view> slices) override;
     bool write(Chain&& chain) override;
     std::size_t queued_bytes() const noexcept override { return queue_.size(); }
+    std::size_t unacknowledged_bytes() const noexcept override;
     void shutdown_write() override;
     void close() override;
     void abort() override;

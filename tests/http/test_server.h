@@ -3,6 +3,7 @@
 // Thread of the test.
 #pragma once
 
+#include "http/server_core.h"
 #include "support/raw_client.h"
 
 #include <corevent/http.h>
@@ -99,6 +100,7 @@ public:
     std::uint64_t fired(Limit limit) const {
         return server->metrics().total.limits_fired[static_cast<std::size_t>(limit)];
     }
+    ServerCore& core() { return server->core(); }
     Server* operator->() { return server.get(); }
 
     std::unique_ptr<LoopGroup> group;
