@@ -1,11 +1,13 @@
-// Posting to another loop that is awake: what the poster pays. The loop is kept awake by work that
-// posts itself again; the poster waits for the loop every `burst` posts, outside the clock, so that
-// the queue stays short.
+// Posting to another loop that is awake: what the poster pays, with an item of its own and with a
+// closure. The loop is kept awake by an item that posts itself again; the poster waits for the loop
+// after every burst, outside the clock, so that the queue stays short.
 #include <corevent/loop.h>
 
 #include <benchmark/benchmark.h>
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <thread>
 
@@ -13,12 +15,13 @@ namespace {
 
 using namespace corevent;
 
-constexpr std::uint64_t burst = 256;
+constexpr std::size_t burst = 1024;
 
-class AwakeLoop {
+/// Runs a loop on a thread of its own and keeps it from sleeping.
+class AwakeLoop final : private PostItem {
 public:
     AwakeLoop() {
-        loop_.post([this] { stay_awake(); });
+        loop_.post(static_cast<PostItem&>(*this));
         thread_ = std::thread([this] { loop_.run(); });
     }
     ~AwakeLoop() {
@@ -27,43 +30,69 @@ public:
         thread_.join();
     }
 
-    void post_counted() {
-        loop_.post([this] {
-            done_.store(done_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-        });
+    Loop& loop() noexcept { return loop_; }
+    void count() noexcept {
+        done_.store(done_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     }
-    std::uint64_t done() const noexcept { return done_.load(std::memory_order_acquire); }
-
-private:
-    void stay_awake() {
-        if (!ending_.load(std::memory_order_relaxed)) {
-            loop_.post([this] { stay_awake(); });
+    void wait_for(std::uint64_t done) const {
+        while (done_.load(std::memory_order_acquire) != done) {
+            std::this_thread::yield();
         }
     }
 
-    Loop loop_;
+private:
+    void run() override {
+        if (!ending_.load(std::memory_order_relaxed)) {
+            loop_.post(static_cast<PostItem&>(*this));
+        }
+    }
+    void discard() noexcept override {}
+
     std::atomic<std::uint64_t> done_{0};
     std::atomic<bool> ending_{false};
+    Loop loop_;
     std::thread thread_;
 };
 
-void post_to_awake_loop(benchmark::State& state) {
-    AwakeLoop loop;
+class Item final : public PostItem {
+public:
+    AwakeLoop* target = nullptr;
+
+private:
+    void run() override { target->count(); }
+    void discard() noexcept override {}
+};
+
+template <class Post>
+void measure(benchmark::State& state, AwakeLoop& awake, Post post) {
     std::uint64_t posted = 0;
     while (state.KeepRunningBatch(static_cast<benchmark::IterationCount>(burst))) {
-        for (std::uint64_t i = 0; i < burst; ++i) {
-            loop.post_counted();
+        for (std::size_t i = 0; i < burst; ++i) {
+            post(i);
         }
         posted += burst;
         state.PauseTiming();
-        while (loop.done() != posted) {
-            std::this_thread::yield();
-        }
+        awake.wait_for(posted);
         state.ResumeTiming();
     }
-    state.SetItemsProcessed(static_cast<std::int64_t>(posted));
+}
+
+void post_item(benchmark::State& state) {
+    AwakeLoop awake;
+    std::array<Item, burst> items;
+    for (Item& item : items) {
+        item.target = &awake;
+    }
+    measure(state, awake,
+            [&](std::size_t i) { awake.loop().post(static_cast<PostItem&>(items[i])); });
+}
+
+void post_closure(benchmark::State& state) {
+    AwakeLoop awake;
+    measure(state, awake, [&](std::size_t) { awake.loop().post([&awake] { awake.count(); }); });
 }
 
 }  // namespace
 
-BENCHMARK(post_to_awake_loop);
+BENCHMARK(post_item);
+BENCHMARK(post_closure);
