@@ -30,7 +30,9 @@ Result<FileDescriptor> open_at(int directory, const char* name, int flags) noexc
 
 Result<FileDescriptor> open_by_kernel(int directory, const char* name, int flags) noexcept {
     open_how how{};
-    how.flags = static_cast<std::uint64_t>(static_cast<unsigned>(flags | always));
+    // openat2 refuses what O_PATH would ignore.
+    const int added = (flags & O_PATH) != 0 ? O_CLOEXEC : always;
+    how.flags = static_cast<std::uint64_t>(static_cast<unsigned>(flags | added));
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
     for (int attempt = 0;;) {
         const long number = ::syscall(SYS_openat2, directory, name, &how, sizeof how);
