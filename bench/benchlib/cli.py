@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 
@@ -167,6 +168,7 @@ def main(argv: list[str]) -> int:
         return 1
     out = (options.out or REPOSITORY / "docs" / "benchmarks").resolve()
     raise_open_files()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # servers are stopped as on Ctrl-C
     with Workspace() as work:
         try:
             return _run_cases(options, _context(options, work, bin_dir), argv, out)

@@ -84,8 +84,12 @@ class Generator:
     def run(self, server: Server, *args: str) -> dict:
         """Runs ce_load to its end and returns its result; answers that were wrong are in
         "errors"."""
-        process = self.start(server, *args, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        out, err = process.communicate()
+        with self.start(server, *args, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            try:
+                out, err = process.communicate()
+            except BaseException:  # interrupted: leave no generator behind
+                process.kill()
+                raise
         if process.returncode not in (0, 3):
             raise LoadError(
                 f"{server.peer.label}: "

@@ -1,5 +1,5 @@
 """The servers that are compared: how each is configured and started. Every configuration is written
-for one run: loopback, no logs, keep-alive without end, TCP_NODELAY, the number of workers asked for."""
+for one run: loopback, no logs, keep-alive without end, TCP_NODELAY, as many workers as asked for."""
 from __future__ import annotations
 
 import shutil

@@ -163,8 +163,11 @@ def _blocked_of(context: Context, name: str, setup: Setup, seconds: float) -> di
                 *("--mode", "open-loop", "--rate", str(BLOCKED_RATE), "--warmup", "1"),
                 *("--seconds", str(seconds), "--expect-body", "13"),
             )
-        finally:
-            blocked, said = blocker.communicate()
+        except BaseException:
+            blocker.kill()
+            blocker.communicate()
+            raise
+        blocked, said = blocker.communicate()
     if blocker.returncode != 0:
         raise LoadError(f"the blocking connection failed: {said.strip() or blocked.strip()}")
     return result

@@ -1,6 +1,7 @@
 """A temporary folder for one run: static files, configurations, logs. Gone when the run ends."""
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import socket
@@ -22,7 +23,8 @@ class Workspace:
     """www/hello and www/static/{1k,64k,10m}.bin, and room for whatever a server writes."""
 
     def __init__(self) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="ce_bench_"))
+        # The name tells whose it is: several runs may be under way.
+        self.root = Path(tempfile.mkdtemp(prefix=f"ce_bench_pid{os.getpid()}_"))
         self.root.chmod(0o755)
         self.www = self.root / "www"
         self.static = self.www / "static"

@@ -2,10 +2,11 @@
 """Tests of the bench: its arithmetic, parsers, pages and plots, and that ce_load counts no wrong
 answer as a request.
 
-ce_load is taken from $CE_BENCH_BIN when that is set, else it is compiled from the sources here.
+Programs are taken from $CE_BENCH_BIN when that is set, else compiled from the sources here.
 """
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
 import math
@@ -105,7 +106,7 @@ class Parsers(unittest.TestCase):
             parse.callgrind_instructions("events: Ir\n")
 
     def test_rollup(self) -> None:
-        text = "00400000-7ffe rollup\nRss:            2048 kB\nPss:             100 kB\nPss_Anon: 1 kB\n"
+        text = "00400000-7ffe rollup\nRss:     2048 kB\nPss:     100 kB\nPss_Anon: 1 kB\n"
         self.assertEqual(parse.rollup_bytes(text), {"rss": 2 << 20, "pss": 102_400})
         with self.assertRaises(parse.ParseError):
             parse.rollup_bytes("Rss: 1 kB\n")
@@ -362,12 +363,13 @@ class Configurations(unittest.TestCase):
                 self.assertNotIn("0.0.0.0", text)
             self.assertEqual((work.static / "10m.bin").stat().st_size, 10 << 20)
             root = work.root
+            self.assertIn(f"pid{os.getpid()}_", root.name)
         self.assertFalse(root.exists())
 
 
 class FakeServer:
-    """Answers every request on every connection with fixed octets, in so many pieces. A connection ends after
-    `closes_after` answers; after `good` requests in all the answer is `then`."""
+    """Answers every request on every connection with fixed octets, in so many pieces. A connection
+    ends after `closes_after` answers; after `good` requests in all the answer is `then`."""
 
     def __init__(
         self,
@@ -432,43 +434,92 @@ class FakeServer:
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!"
 
 
+_built: list[Path] = []
+
+
+def programs() -> Path:
+    """The folder with ce_load and epoll_floor: $CE_BENCH_BIN, or both compiled once."""
+    given = os.environ.get("CE_BENCH_BIN")
+    if given and (Path(given) / "ce_load").exists():
+        return Path(given)
+    if not _built:
+        folder = Path(tempfile.mkdtemp(prefix="ce_bench_test_")) / "bin" / "bench"
+        folder.mkdir(parents=True)
+        atexit.register(shutil.rmtree, folder.parents[1], True)
+        compile_program(folder, "ce_load", sorted((REPOSITORY / "bench" / "load").glob("*.cc")))
+        compile_program(folder, "epoll_floor", [REPOSITORY / "bench/floor/epoll_floor.cc"])
+        _built.append(folder)
+    return _built[0]
+
+
+def compile_program(folder: Path, name: str, sources: list[Path]) -> None:
+    compiler = os.environ.get("CXX", "g++")
+    launcher = ["ccache"] if shutil.which("ccache") else []
+    objects = []
+    for source in sources:
+        objects.append(str(folder / (source.stem + ".o")))
+        flags = ["-std=c++23", "-O1", f"-I{REPOSITORY / 'bench'}"]
+        command = [*launcher, compiler, *flags, "-c", str(source), "-o", objects[-1]]
+        subprocess.run(command, check=True)
+    subprocess.run([compiler, *objects, "-o", str(folder / name)], check=True)
+
+
+class Runner(unittest.TestCase):
+    """bench/run as a whole, on the floor alone."""
+
+    def start(self, scratch: str, *args: str) -> subprocess.Popen:
+        command = [
+            sys.executable,
+            str(REPOSITORY / "bench" / "run"),
+            "plain-64",
+            "--peers",
+            "floor",
+        ]
+        command += ["--build", str(programs().parents[1]), "--out", scratch + "/out", *args]
+        os.mkdir(scratch + "/tmp")
+        return subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "TMPDIR": scratch + "/tmp"},
+        )
+
+    def children_of(self, pid: int) -> list[int]:
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+        return [int(child) for child in listed.split()]
+
+    @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "the bench needs two cores")
+    def test_writes_its_pages(self) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            with self.start(scratch, "--rounds", "2", "--seconds", "0.1") as process:
+                _, said = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 0, said)
+            page = Path(scratch, "out", "plain-64.md").read_text(encoding="utf-8")
+            self.assertRegex(page, r"\| raw epoll floor \| \d+\.\d\d ")
+            self.assertTrue(Path(scratch, "out", "README.md").exists())
+            self.assertEqual(os.listdir(scratch + "/tmp"), [])
+
+    @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "the bench needs two cores")
+    def test_sigterm_leaves_nothing_behind(self) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            with self.start(scratch, "--rounds", "1000", "--seconds", "0.1") as process:
+                line = process.stderr.readline()  # the end of the first round
+                children = self.children_of(process.pid)
+                process.terminate()
+                _, said = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 130, line + said)
+            self.assertNotEqual(children, [])
+            self.assertEqual([pid for pid in children if Path(f"/proc/{pid}").exists()], [])
+            self.assertEqual(os.listdir(scratch + "/tmp"), [])
+
+
 class Generator(unittest.TestCase):
     """ce_load against servers that misbehave."""
 
     @classmethod
     def setUpClass(cls) -> None:
-        given = os.environ.get("CE_BENCH_BIN")
-        cls.folder = None
-        if given and (Path(given) / "ce_load").exists():
-            cls.program = str(Path(given) / "ce_load")
-            return
-        cls.folder = tempfile.mkdtemp(prefix="ce_load_")
-        cls.program = str(Path(cls.folder) / "ce_load")
-        sources = sorted(str(path) for path in (REPOSITORY / "bench" / "load").glob("*.cc"))
-        launcher = ["ccache"] if shutil.which("ccache") else []
-        objects = []
-        for source in sources:
-            objects.append(str(Path(cls.folder) / (Path(source).stem + ".o")))
-            subprocess.run(
-                [
-                    *launcher,
-                    os.environ.get("CXX", "g++"),
-                    "-std=c++23",
-                    "-O1",
-                    f"-I{REPOSITORY / 'bench'}",
-                    "-c",
-                    source,
-                    "-o",
-                    objects[-1],
-                ],
-                check=True,
-            )
-        subprocess.run([os.environ.get("CXX", "g++"), *objects, "-o", cls.program], check=True)
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        if cls.folder:
-            shutil.rmtree(cls.folder, ignore_errors=True)
+        cls.program = str(programs() / "ce_load")
 
     def run_load(self, port: int, *args: str) -> tuple[int, str, str]:
         done = subprocess.run(
