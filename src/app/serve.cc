@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 
 std::string absolute(const std::string& path) {
     std::error_code error;
-    const fs::path full = fs::absolute(path, error).lexically_normal();
+    fs::path full = fs::absolute(path, error).lexically_normal();
+    if (!full.has_filename() && full.has_relative_path()) full = full.parent_path();  // "/site/"
     return error ? path : full.string();
 }
 

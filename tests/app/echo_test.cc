@@ -54,7 +54,7 @@ TEST(Echo, AnswersAsJsonWhenAsked) {
     const std::string text = curl({"-H", "Accept: text/html, application/json;q=0.9", "-H",
                                    "X: \"\\\t", "-d", "a\nb\"\xc3\xa4", server.url("/p%20q?c=d")})
                                  .out;
-    EXPECT_EQ(python(text, "r['method'], r['target'], r['path'], r['query'], r['body_bytes']"),
+    EXPECT_EQ(python(text, "(r['method'], r['target'], r['path'], r['query'], r['body_bytes'])"),
               "('POST', '/p%20q?c=d', '/p q', 'c=d', 6)\n");
     EXPECT_EQ(python(text, "ascii(r['body'])"), "'a\\nb\"\\xe4'\n");
     EXPECT_EQ(python(text, "dict(r['headers'])['X']"), "\"\\\n");
@@ -85,7 +85,7 @@ TEST(Echo, ShowsTrailers) {
         "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: "
         "chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 7\r\n\r\n");
     const std::string response = client.receive_all();
-    EXPECT_EQ(python(response.substr(response.find("\r\n\r\n") + 4), "r['body'], r['trailers']"),
+    EXPECT_EQ(python(response.substr(response.find("\r\n\r\n") + 4), "(r['body'], r['trailers'])"),
               "('abc', [['X-Sum', '7']])\n");
 }
 

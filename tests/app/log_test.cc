@@ -122,7 +122,7 @@ TEST_F(Logged, OnATerminal) {
     const std::uint16_t port = std::max(port_after(terminal.out(), "http://localhost:"),
                                         port_after(terminal.out(), "http://127.0.0.1:"));
     EXPECT_EQ(status_of("http://127.0.0.1:" + std::to_string(port) + "/a.txt"), "200");
-    EXPECT_TRUE(terminal.wait_for_out("GET /a.txt 200")) << terminal.out();
+    EXPECT_TRUE(terminal.wait_for_out("GET /a.txt \x1b[32m200\x1b[0m")) << terminal.out();
     terminal.signal(SIGTERM);
     terminal.finish();
 }

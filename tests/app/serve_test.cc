@@ -62,7 +62,7 @@ TEST_F(Site, ServesFiles) {
     EXPECT_EQ(status_of(server.url("/none")), "404");
     EXPECT_EQ(status_of(server.url("/.secret")), "404");
     EXPECT_EQ(curl({server.url("/.well-known/x")}).out, "yes");
-    EXPECT_EQ(status_of(server.url("/../../etc/passwd"), {"--path-as-is"}), "404");
+    EXPECT_EQ(status_of(server.url("/../../etc/passwd"), {"--path-as-is"}), "400");
     EXPECT_EQ(status_of(server.url("/a.txt"), {"-X", "DELETE"}), "405");
 }
 
@@ -120,7 +120,7 @@ TEST_F(Site, ListsDirectories) {
 TEST_F(Site, DoesNotListWhenAskedNotTo) {
     Running server(start({"--no-browse"}));
     EXPECT_NE(server.process.err().find("listing off"), std::string::npos);
-    EXPECT_EQ(status_of(server.url("/sub/")), "404");
+    EXPECT_EQ(status_of(server.url("/sub/")), "403");
     EXPECT_EQ(status_of(server.url("/")), "200");
 }
 

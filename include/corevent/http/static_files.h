@@ -20,7 +20,7 @@ struct StaticFilesOptions {
     std::string single_page{};                          ///< file answered for paths that do not exist (a web app)
     bool precompressed = true;                          ///< .br, .zst, .gz siblings by q-value, with Vary
     std::chrono::milliseconds stat_cache{1000};         ///< how long an answer from the cache may be old; 0 = no cache
-    std::size_t cached_file_bytes = 64 * 1024;          ///< files up to this size are answered from memory
+    std::size_t cached_file_bytes = 16 * 1024;          ///< files up to this size are answered from memory
     std::size_t cache_bytes = 16 * 1024 * 1024;         ///< per loop, files and their heads together
     std::string cache_control{};                        ///< value of Cache-Control; empty = not sent
 };
