@@ -3,6 +3,7 @@
 // themselves and wait for conditions, not for time.
 #pragma once
 
+#include "net/pipe.h"
 #include "net/socket_stream.h"
 
 #include <corevent/stream.h>
@@ -57,6 +58,7 @@ public:
     std::function<void(std::span<char>)> bytes_hook;
     std::function<void()> end_hook;
     std::function<void()> drained_hook;
+    std::function<void()> progress_hook;
     std::function<void()> closed_hook;
 
     void attach(Stream& s) {
@@ -87,6 +89,7 @@ public:
         check();
         ++progresses;
         EXPECT_GT(queued, 0U);
+        if (progress_hook) progress_hook();
     }
     void on_closed(std::error_code reason) override {
         check();
@@ -114,19 +117,22 @@ private:
     }
 };
 
-enum class Kind : std::uint8_t { tcp_epoll, tcp_poll, unix_epoll };
+enum class Kind : std::uint8_t { tcp_epoll, tcp_poll, unix_epoll, unix_poll, pipe, pipe_script };
 
 inline std::string kind_name(Kind kind) {
     switch (kind) {
         case Kind::tcp_epoll: return "tcp_epoll";
         case Kind::tcp_poll: return "tcp_poll";
         case Kind::unix_epoll: return "unix_epoll";
+        case Kind::unix_poll: return "unix_poll";
+        case Kind::pipe: return "pipe";
+        case Kind::pipe_script: return "pipe_script";
     }
     return "?";
 }
 
 inline Backend backend_of(Kind kind) {
-    return kind == Kind::tcp_poll ? Backend::poll : Backend::epoll;
+    return kind == Kind::tcp_poll || kind == Kind::unix_poll ? Backend::poll : Backend::epoll;
 }
 
 /// Two connected descriptors. `buffer_bytes` bounds what the kernel holds (0: its own choice).
@@ -136,7 +142,7 @@ inline std::pair<int, int> connected_descriptors(Kind kind, int buffer_bytes) {
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer_bytes, sizeof buffer_bytes);
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof buffer_bytes);
     };
-    if (kind == Kind::unix_epoll) {
+    if (kind == Kind::unix_epoll || kind == Kind::unix_poll) {
         int fds[2] = {-1, -1};
         EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
         limit(fds[0]);
@@ -175,8 +181,22 @@ inline Stream& adopt(Loop& loop, int fd) {
     return **pool.adopt(fd, reinterpret_cast<const sockaddr*>(&peer), pool.nobody());
 }
 
+inline bool is_pipe(Kind kind) {
+    return kind == Kind::pipe || kind == Kind::pipe_script;
+}
+
 inline std::pair<Stream*, Stream*> make_pair_of_streams(Loop& loop, Kind kind,
                                                         int buffer_bytes = 0) {
+    if (is_pipe(kind)) {
+        PipeScript script;
+        if (buffer_bytes != 0) script.capacity_bytes = static_cast<std::size_t>(buffer_bytes);
+        if (kind == Kind::pipe_script) {
+            script.read_sizes = {1, 7, 4096, 2, 60000};
+            script.write_sizes = {3, 5000, 0, 1, 64 * 1024};
+            script.drain_delay_turns = 2;
+        }
+        return make_pipe(loop, script, script);
+    }
     const auto [a, b] = connected_descriptors(kind, buffer_bytes);
     return {&adopt(loop, a), &adopt(loop, b)};
 }
