@@ -197,6 +197,7 @@ void Exchange::adopt(Exchange& plain, ExchangePort& port, std::shared_ptr<Server
 }
 
 void Exchange::start() {
+    handler_called_ = true;
     starting_ = true;
     const Handler& handler = match_.route->handler;
     loop_.loop.set_activity(match_.route->activity.c_str());
@@ -335,7 +336,7 @@ void Exchange::cancel() noexcept {
 
 void Exchange::detach(std::error_code why) noexcept {
     CE_DCHECK(!detached_);
-    if (done_ && !starting_) {
+    if ((done_ || !handler_called_) && !starting_) {
         port_ = nullptr;
         detached_ = true;
         recycle();
@@ -374,7 +375,7 @@ void Exchange::reset() noexcept {
     CE_DCHECK(reader_ == nullptr && writer_waiter_ == nullptr);
     port_ = nullptr;
     scope_.reset();
-    done_ = starting_ = detached_ = false;
+    done_ = handler_called_ = starting_ = detached_ = false;
     head_sent_ = stream_failed_ = false;
     body_ended_ = true;
     body_error_ = {};

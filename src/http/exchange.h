@@ -208,6 +208,7 @@ private:
 
     // pooled exchanges only
     bool done_ = false;
+    bool handler_called_ = false;  ///< before that nobody but the connection can end it
     bool starting_ = false;
     bool detached_ = false;
     bool head_sent_ = false;
