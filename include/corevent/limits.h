@@ -46,7 +46,7 @@ enum class LimitUnit : std::uint8_t { bytes, duration, count, bytes_per_second }
 
 struct LimitInfo {
     Limit limit;
-    std::string_view name;        ///< the one spelling used everywhere
+    std::string_view name;  ///< the one spelling used everywhere
     LimitUnit unit;
     std::uint64_t default_value;  ///< octets, milliseconds, count or octets/s; 0 means "none"
     bool zero_is_none;            ///< whether 0 switches the limit off (else 0 is refused)
@@ -58,11 +58,16 @@ CE_API std::span<const LimitInfo, limit_count> limit_table() noexcept;
 CE_API const LimitInfo& limit_info(Limit limit) noexcept;
 
 struct Limits {
-    std::array<std::uint64_t, limit_count> values;  ///< in the unit of the table: octets, milliseconds, count, octets/s
+    std::array<std::uint64_t, limit_count>
+        values;  ///< in the unit of the table: octets, milliseconds, count, octets/s
 
     CE_API Limits() noexcept;  ///< the defaults
-    std::uint64_t operator[](Limit limit) const noexcept { return values[static_cast<std::size_t>(limit)]; }
-    std::uint64_t& operator[](Limit limit) noexcept { return values[static_cast<std::size_t>(limit)]; }
+    std::uint64_t operator[](Limit limit) const noexcept {
+        return values[static_cast<std::size_t>(limit)];
+    }
+    std::uint64_t& operator[](Limit limit) noexcept {
+        return values[static_cast<std::size_t>(limit)];
+    }
 
     /// Sets one limit from text such as "head_bytes=32KiB", "drain=5s", "connection_requests=none". An unknown name
     /// fails with the nearest one, a bad value with the grammar expected.

@@ -107,14 +107,10 @@ void append_duration(Bytes& out, std::chrono::nanoseconds duration) {
 
 std::string_view colour_of(unsigned status) noexcept {
     switch (status / 100) {
-        case 2:
-            return "\x1b[32m";  // green
-        case 3:
-            return "\x1b[36m";  // cyan
-        case 4:
-            return "\x1b[33m";  // yellow
-        default:
-            return "\x1b[31m";  // red
+        case 2: return "\x1b[32m";   // green
+        case 3: return "\x1b[36m";   // cyan
+        case 4: return "\x1b[33m";   // yellow
+        default: return "\x1b[31m";  // red
     }
 }
 
@@ -133,15 +129,9 @@ std::string_view AccessLine::stamp(std::int64_t unix_seconds, bool utc, const ch
 
 void AccessLine::append(Bytes& out, const AccessRecord& record, std::int64_t unix_ns) {
     switch (format_) {
-        case LogFormat::text:
-            append_text(out, record, unix_ns);
-            break;
-        case LogFormat::json:
-            append_json(out, record, unix_ns);
-            break;
-        case LogFormat::combined:
-            append_combined(out, record, unix_ns);
-            break;
+        case LogFormat::text: append_text(out, record, unix_ns); break;
+        case LogFormat::json: append_json(out, record, unix_ns); break;
+        case LogFormat::combined: append_combined(out, record, unix_ns); break;
     }
 }
 
@@ -192,7 +182,8 @@ void AccessLine::append_json(Bytes& out, const AccessRecord& record, std::int64_
     out.push_back('.');
     append_three(out, micros % 1000);
     append_json_field(out, "client.address", host_of(record.peer));
-    if (record.peer != nullptr && record.peer->port() != 0) append_json_field(out, "client.port", record.peer->port());
+    if (record.peer != nullptr && record.peer->port() != 0)
+        append_json_field(out, "client.port", record.peer->port());
     append_json_field(out, "network.protocol.version", record.version_minor == 0 ? "1.0" : "1.1");
     append_json_field(out, "server.address", record.host);
     append_json_field(out, "user_agent.original", record.user_agent);
@@ -218,7 +209,9 @@ void AccessLine::append_combined(Bytes& out, const AccessRecord& record, std::in
         out.append(record.version_minor == 0 ? " HTTP/1.0" : " HTTP/1.1");
     }
     out.append("\" ");
-    append_number(out, record.status == 0 ? 499U : record.status);  // 499: the client has gone, as nginx logs it
+    append_number(out, record.status == 0
+                           ? 499U
+                           : record.status);  // 499: the client has gone, as nginx logs it
     out.push_back(' ');
     append_number(out, record.octets_out);
     out.append(" \"");

@@ -7,18 +7,18 @@
 
 #include <corevent/log.h>
 
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <pthread.h>
 #include <string>
-#include <sys/socket.h>
 #include <system_error>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 namespace corevent::http {
@@ -26,9 +26,9 @@ namespace {
 
 constexpr std::size_t bytes_per_line = 256;
 constexpr std::size_t ring_bytes_min = 64 * 1024;
-constexpr std::size_t batch_bytes = 64 * 1024;      // one write
-constexpr int nap_ms = 10;                          // a batch gathers for so long
-constexpr std::chrono::seconds flush_time{1};       // at the end, for a slow descriptor
+constexpr std::size_t batch_bytes = 64 * 1024;  // one write
+constexpr int nap_ms = 10;                      // a batch gathers for so long
+constexpr std::chrono::seconds flush_time{1};   // at the end, for a slow descriptor
 constexpr std::int64_t complaint_gap_ns = 60'000'000'000;
 
 /// Longer texts are cut: three dots take the place of their last octets.
@@ -55,7 +55,9 @@ using Texts = std::array<std::string_view, text_count>;
 Texts texts_of(const AccessRecord& record, LogFormat format) noexcept {
     Texts texts{};
     texts[method] = record.method;
-    texts[target] = format == LogFormat::combined ? record.target : record.target.substr(0, record.target.find('?'));
+    texts[target] = format == LogFormat::combined
+                        ? record.target
+                        : record.target.substr(0, record.target.find('?'));
     if (format == LogFormat::combined) {
         texts[referer] = record.referer;
     } else {
@@ -76,7 +78,9 @@ char* put(char* at, std::string_view text, std::size_t length) noexcept {
 }
 
 bool wants_colour(int descriptor, LogFormat format) {
-    if (format != LogFormat::text || ::isatty(descriptor) == 0 || std::getenv("NO_COLOR") != nullptr) return false;
+    if (format != LogFormat::text || ::isatty(descriptor) == 0 ||
+        std::getenv("NO_COLOR") != nullptr)
+        return false;
     const char* const terminal = std::getenv("TERM");
     return terminal != nullptr && std::string_view(terminal) != "dumb";
 }
@@ -95,7 +99,8 @@ struct AccessLog::State {
 
     /// Of one loop.
     struct Source {
-        explicit Source(std::size_t lines) : ring(lines, std::max(lines * bytes_per_line, ring_bytes_min)) {}
+        explicit Source(std::size_t lines)
+            : ring(lines, std::max(lines * bytes_per_line, ring_bytes_min)) {}
         LogRing ring;
         std::atomic<std::uint64_t> dropped{0};
         LogRing::Record front;  ///< the writer's
@@ -103,7 +108,8 @@ struct AccessLog::State {
 
     State(unsigned loops, int descriptor, LogFormat format, std::size_t ring_lines)
         : output(descriptor), line(format, wants_colour(descriptor, format)) {
-        for (unsigned i = 0; i < loops; ++i) sources.push_back(std::make_unique<Source>(ring_lines));
+        for (unsigned i = 0; i < loops; ++i)
+            sources.push_back(std::make_unique<Source>(ring_lines));
         thread = std::thread([this] { run(); });
     }
 
@@ -131,7 +137,9 @@ struct AccessLog::State {
 };
 
 AccessLog::AccessLog(unsigned loops, int descriptor, LogFormat format, std::size_t ring_lines)
-    : format_(format), state_(std::make_unique<State>(loops, descriptor, format, std::max<std::size_t>(ring_lines, 1))) {}
+    : format_(format),
+      state_(std::make_unique<State>(loops, descriptor, format,
+                                     std::max<std::size_t>(ring_lines, 1))) {}
 
 AccessLog::~AccessLog() {
     state_->stopping.store(true, std::memory_order_seq_cst);
@@ -152,7 +160,8 @@ void AccessLog::add(unsigned loop_index, const AccessRecord& record) noexcept {
     stored.status = record.status;
     stored.version_minor = record.version_minor;
     stored.cut = record.cut;
-    if (record.peer != nullptr) stored.peer_length = static_cast<std::uint8_t>(record.peer->to_sockaddr(&peer));
+    if (record.peer != nullptr)
+        stored.peer_length = static_cast<std::uint8_t>(record.peer->to_sockaddr(&peer));
     std::size_t size = sizeof stored + stored.peer_length;
     for (std::size_t i = 0; i < text_count; ++i) {
         stored.lengths[i] = static_cast<std::uint16_t>(std::min(texts[i].size(), text_max[i]));
@@ -160,7 +169,8 @@ void AccessLog::add(unsigned loop_index, const AccessRecord& record) noexcept {
     }
     char* at = source.ring.reserve(size);
     if (at == nullptr) [[unlikely]] {
-        source.dropped.store(source.dropped.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        source.dropped.store(source.dropped.load(std::memory_order_relaxed) + 1,
+                             std::memory_order_relaxed);
         return;
     }
     std::memcpy(at, &stored, sizeof stored);
@@ -171,15 +181,18 @@ void AccessLog::add(unsigned loop_index, const AccessRecord& record) noexcept {
     source.ring.push();
     const State::Writer seen = state_->writer.load(std::memory_order_seq_cst);
     if (seen == State::Writer::awake) return;
-    if (seen == State::Writer::napping && !source.ring.half_full()) [[likely]] return;
-    if (state_->writer.exchange(State::Writer::awake, std::memory_order_seq_cst) != State::Writer::awake) {
+    if (seen == State::Writer::napping && !source.ring.half_full()) [[likely]]
+        return;
+    if (state_->writer.exchange(State::Writer::awake, std::memory_order_seq_cst) !=
+        State::Writer::awake) {
         state_->output.wake();
     }
 }
 
 std::uint64_t AccessLog::dropped() const noexcept {
     std::uint64_t sum = state_->lost.load(std::memory_order_relaxed);
-    for (const auto& source : state_->sources) sum += source->dropped.load(std::memory_order_relaxed);
+    for (const auto& source : state_->sources)
+        sum += source->dropped.load(std::memory_order_relaxed);
     return sum;
 }
 
@@ -251,7 +264,8 @@ void AccessLog::State::take(Source& source) {
     at += stored.peer_length;
     const Address peer = stored.peer_length == 0
                              ? Address()
-                             : Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&storage), stored.peer_length);
+                             : Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&storage),
+                                                      stored.peer_length);
     Texts texts;
     for (std::size_t i = 0; i < text_count; ++i) {
         texts[i] = {at, stored.lengths[i]};
@@ -282,7 +296,8 @@ void AccessLog::State::flush() {
     const std::size_t written = output.write(batch.view());
     if (written < batch.size()) {
         const std::string_view rest = batch.view().substr(written);
-        lost.fetch_add(static_cast<std::uint64_t>(std::ranges::count(rest, '\n')), std::memory_order_relaxed);
+        lost.fetch_add(static_cast<std::uint64_t>(std::ranges::count(rest, '\n')),
+                       std::memory_order_relaxed);
     }
     batch.clear();
 }

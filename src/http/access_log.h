@@ -35,9 +35,9 @@ struct AccessRecord {
     std::uint64_t octets_in = 0;          ///< of the request's body
     std::uint64_t octets_out = 0;         ///< of the answer's body
     std::uint64_t request_id = 0;
-    std::uint16_t status = 0;             ///< 0: no answer was begun
+    std::uint16_t status = 0;  ///< 0: no answer was begun
     std::uint8_t version_minor = 1;
-    bool cut = false;                     ///< the answer did not leave whole
+    bool cut = false;  ///< the answer did not leave whole
 };
 
 class AccessLog {

@@ -22,7 +22,8 @@ std::optional<std::string_view> only_value(const h1::MessageHead& head, KnownFie
     return value;
 }
 
-std::optional<std::int64_t> only_date(const h1::MessageHead& head, KnownField id, std::int64_t now) noexcept {
+std::optional<std::int64_t> only_date(const h1::MessageHead& head, KnownField id,
+                                      std::int64_t now) noexcept {
     const auto value = only_value(head, id);
     return value ? http_date::parse(*value, now) : std::nullopt;
 }
@@ -37,9 +38,14 @@ bool any_line(const h1::MessageHead& head, KnownField id, Matches matches) noexc
 
 }  // namespace
 
-Condition evaluate_preconditions(const h1::MessageHead& head, const Validators& current, std::int64_t now) noexcept {
-    const auto match = [&](std::string_view value) { return if_match_matches(value, current.etag, true); };
-    const auto none_match = [&](std::string_view value) { return if_none_match_matches(value, current.etag, true); };
+Condition evaluate_preconditions(const h1::MessageHead& head, const Validators& current,
+                                 std::int64_t now) noexcept {
+    const auto match = [&](std::string_view value) {
+        return if_match_matches(value, current.etag, true);
+    };
+    const auto none_match = [&](std::string_view value) {
+        return if_none_match_matches(value, current.etag, true);
+    };
 
     if (head.has(KnownField::if_match)) {
         if (!any_line(head, KnownField::if_match, match)) return Condition::failed;
@@ -54,7 +60,8 @@ Condition evaluate_preconditions(const h1::MessageHead& head, const Validators& 
     return Condition::proceed;
 }
 
-bool if_range_holds(const h1::MessageHead& head, const Validators& current, std::int64_t now) noexcept {
+bool if_range_holds(const h1::MessageHead& head, const Validators& current,
+                    std::int64_t now) noexcept {
     if (!head.has(KnownField::if_range)) return true;
     const auto value = only_value(head, KnownField::if_range);
     if (!value) return false;

@@ -30,10 +30,12 @@ inline constexpr std::uint64_t precondition_fields =
 
 /// Evaluates the preconditions of GET or HEAD on a representation that exists, in the order of RFC 9110 13.2.2. Dates
 /// that are malformed or given twice are ignored; entity tags may come in several lines. `now` is Unix time.
-Condition evaluate_preconditions(const h1::MessageHead& head, const Validators& current, std::int64_t now) noexcept;
+Condition evaluate_preconditions(const h1::MessageHead& head, const Validators& current,
+                                 std::int64_t now) noexcept;
 
 /// Whether the Range of this GET counts: true without If-Range, or if it names the current representation (RFC 9110
 /// 13.1.5): a strong tag, or exactly the date of the last modification if that second is over.
-bool if_range_holds(const h1::MessageHead& head, const Validators& current, std::int64_t now) noexcept;
+bool if_range_holds(const h1::MessageHead& head, const Validators& current,
+                    std::int64_t now) noexcept;
 
 }  // namespace corevent::http

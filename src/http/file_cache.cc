@@ -1,14 +1,15 @@
 #include "http/file_cache.h"
 
+#include <sys/random.h>
 #include <cstring>
 #include <ctime>
-#include <sys/random.h>
 #include <utility>
 
 namespace corevent::http {
 namespace {
 
-constexpr std::size_t entry_overhead_bytes = 768;  // the entry, its strings' blocks, its place in the table
+constexpr std::size_t entry_overhead_bytes =
+    768;  // the entry, its strings' blocks, its place in the table
 
 std::int64_t nanoseconds(const timespec& t) noexcept {
     return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
@@ -32,8 +33,8 @@ std::size_t cost_of(const FileEntry& entry) noexcept {
 }  // namespace
 
 FileIdentity FileIdentity::of(const struct stat& status) noexcept {
-    return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size), nanoseconds(status.st_mtim),
-            nanoseconds(status.st_ctim)};
+    return {status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
+            nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)};
 }
 
 const FileVariant* FileEntry::variant(Coding coding) const noexcept {
@@ -50,7 +51,8 @@ FileCache::Hash FileCache::seeded_hash() noexcept {
     Hash hash{};
     if (::getrandom(hash.secret.data(), sizeof hash.secret, GRND_NONBLOCK) !=
         static_cast<ssize_t>(sizeof hash.secret)) {
-        hash.secret[0] = reinterpret_cast<std::uintptr_t>(&hash);  // before the kernel's pool is ready: an address
+        hash.secret[0] = reinterpret_cast<std::uintptr_t>(
+            &hash);  // before the kernel's pool is ready: an address
         hash.secret[1] = static_cast<std::uint64_t>(::clock());
     }
     hash.secret[0] |= 1;
@@ -107,8 +109,9 @@ void FileCache::make_room(const FileEntry& newest) noexcept {
     while (bytes_ > bytes_max_) {
         FileEntry* const memory = in_memory_.front();
         FileEntry* const file = with_files_.front();
-        const bool take_file = memory == nullptr || memory == &newest ||
-                               (file != nullptr && file != &newest && file->used_ms < memory->used_ms);
+        const bool take_file =
+            memory == nullptr || memory == &newest ||
+            (file != nullptr && file != &newest && file->used_ms < memory->used_ms);
         erase(take_file ? *file : *memory);
     }
 }

@@ -8,13 +8,13 @@
 #include "codec/accept.h"
 #include "http/file_body.h"
 
+#include <sys/stat.h>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <sys/stat.h>
 #include <unordered_map>
 #include <vector>
 
@@ -36,20 +36,21 @@ struct FileIdentity {
 struct FileVariant {
     Coding coding = Coding::identity;
     FileIdentity identity;
-    std::string etag;                               ///< with its quotes
-    std::shared_ptr<const SharedBody> body;         ///< fields of a 200, Content-Type first; bytes unless `file`
-    std::shared_ptr<const SharedBody> not_modified; ///< fields of a 304
-    FileRef file;                                   ///< of a file too large for memory
+    std::string etag;  ///< with its quotes
+    std::shared_ptr<const SharedBody>
+        body;  ///< fields of a 200, Content-Type first; bytes unless `file`
+    std::shared_ptr<const SharedBody> not_modified;  ///< fields of a 304
+    FileRef file;                                    ///< of a file too large for memory
 };
 
 struct FileEntry {
-    std::string key;                   ///< path relative to the root
-    std::vector<FileVariant> variants; ///< the file itself first; for a listing the page
-    unsigned codings = 0;              ///< bit set of the variants: 1 << Coding
-    std::int64_t modified = 0;         ///< Unix time of Last-Modified
-    std::string_view content_type;     ///< constant memory
-    bool listing = false;              ///< a page made from a directory: neither conditions nor ranges
-    bool settled = false;              ///< no write can have escaped its identity: equal identity, equal bytes
+    std::string key;                    ///< path relative to the root
+    std::vector<FileVariant> variants;  ///< the file itself first; for a listing the page
+    unsigned codings = 0;               ///< bit set of the variants: 1 << Coding
+    std::int64_t modified = 0;          ///< Unix time of Last-Modified
+    std::string_view content_type;      ///< constant memory
+    bool listing = false;  ///< a page made from a directory: neither conditions nor ranges
+    bool settled = false;  ///< no write can have escaped its identity: equal identity, equal bytes
 
     // kept by the cache
     std::uint64_t fresh_until_ms = 0;
@@ -89,7 +90,9 @@ private:
         std::size_t operator()(std::string_view key) const noexcept;
     };
 
-    Queue& queue_of(const FileEntry& entry) noexcept { return entry.descriptors != 0 ? with_files_ : in_memory_; }
+    Queue& queue_of(const FileEntry& entry) noexcept {
+        return entry.descriptors != 0 ? with_files_ : in_memory_;
+    }
     void make_room(const FileEntry& newest) noexcept;
     static Hash seeded_hash() noexcept;
 

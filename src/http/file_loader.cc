@@ -3,12 +3,12 @@
 #include "codec/http_date.h"
 #include "http/mime.h"
 
+#include <fcntl.h>
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <ctime>
-#include <fcntl.h>
 #include <optional>
 #include <utility>
 
@@ -28,7 +28,8 @@ struct Suffix {
     std::string_view text;
     std::string_view tag;
 };
-constexpr std::array<Suffix, 3> suffixes{{{Coding::br, ".br", "-br"}, {Coding::zstd, ".zst", "-zst"}, {Coding::gzip, ".gz", "-gz"}}};
+constexpr std::array<Suffix, 3> suffixes{
+    {{Coding::br, ".br", "-br"}, {Coding::zstd, ".zst", "-zst"}, {Coding::gzip, ".gz", "-gz"}}};
 
 std::error_code system_error(int number) noexcept {
     return {number, std::system_category()};
@@ -70,7 +71,8 @@ std::optional<std::string> read_whole(int descriptor, std::size_t size) {
     std::string bytes(size, '\0');
     std::size_t done = 0;
     while (done < size) {
-        const ssize_t n = ::pread(descriptor, bytes.data() + done, size - done, static_cast<off_t>(done));
+        const ssize_t n =
+            ::pread(descriptor, bytes.data() + done, size - done, static_cast<off_t>(done));
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return std::nullopt;
         done += static_cast<std::size_t>(n);
@@ -79,7 +81,7 @@ std::optional<std::string> read_whole(int descriptor, std::size_t size) {
 }
 
 bool still(int descriptor, const FileIdentity& identity) noexcept {
-    struct stat status {};
+    struct stat status{};
     return ::fstat(descriptor, &status) == 0 && FileIdentity::of(status) == identity;
 }
 
@@ -87,25 +89,20 @@ bool still(int descriptor, const FileIdentity& identity) noexcept {
 
 FileStatus FileLoader::status_of(std::error_code error) noexcept {
     switch (error.value()) {
-        case EISDIR:
-            return FileStatus::directory;
+        case EISDIR: return FileStatus::directory;
         case ENOENT:
         case ENOTDIR:
         case ENAMETOOLONG:
         case ELOOP:
         case EXDEV:
         case ENXIO:
-        case ENODEV:
-            return FileStatus::missing;
+        case ENODEV: return FileStatus::missing;
         case EACCES:
-        case EPERM:
-            return FileStatus::forbidden;
+        case EPERM: return FileStatus::forbidden;
         case EMFILE:
         case ENFILE:
-        case ENOMEM:
-            return FileStatus::exhausted;
-        default:
-            return FileStatus::failed;
+        case ENOMEM: return FileStatus::exhausted;
+        default: return FileStatus::failed;
     }
 }
 
@@ -118,7 +115,7 @@ Result<FileLoader::Opened> FileLoader::open_regular(const std::string& name) con
         const bool directory = denied && root_.open_beneath(name.c_str(), O_PATH | O_DIRECTORY);
         return std::unexpected(directory ? system_error(EISDIR) : descriptor.error());
     }
-    struct stat status {};
+    struct stat status{};
     if (::fstat(descriptor->get(), &status) != 0) return std::unexpected(system_error(errno));
     if (S_ISDIR(status.st_mode)) return std::unexpected(system_error(EISDIR));
     if (!S_ISREG(status.st_mode)) return std::unexpected(system_error(ENODEV));
@@ -135,7 +132,8 @@ Result<std::vector<FileLoader::Opened>> FileLoader::open_variants(const std::str
     for (const Suffix& suffix : suffixes) {
         auto sibling = open_regular(name + std::string(suffix.text));
         if (!sibling) {
-            if (status_of(sibling.error()) == FileStatus::exhausted) return std::unexpected(sibling.error());
+            if (status_of(sibling.error()) == FileStatus::exhausted)
+                return std::unexpected(sibling.error());
             continue;
         }
         if (sibling->identity.modified_ns < oldest) continue;
@@ -145,14 +143,16 @@ Result<std::vector<FileLoader::Opened>> FileLoader::open_variants(const std::str
     return files;
 }
 
-FileLookup FileLoader::load(std::string_view key, const std::string& name, const FileEntry* known) const {
+FileLookup FileLoader::load(std::string_view key, const std::string& name,
+                            const FileEntry* known) const {
     for (int attempt = 1;; ++attempt) {
         auto files = open_variants(name);
         if (!files) return {status_of(files.error()), files.error(), nullptr, nullptr};
         const auto same = [](const FileVariant& variant, const Opened& file) {
             return variant.coding == file.coding && variant.identity == file.identity;
         };
-        if (known != nullptr && known->settled && std::ranges::equal(known->variants, *files, same)) {
+        if (known != nullptr && known->settled &&
+            std::ranges::equal(known->variants, *files, same)) {
             return {FileStatus::found, {}, known, nullptr};
         }
         bool torn = false;
@@ -166,7 +166,8 @@ FileLookup FileLoader::load(std::string_view key, const std::string& name, const
 FileLookup FileLoader::load_index(const std::string& name, const FileEntry* known) const {
     for (const std::string& index : options_.index) {
         FileLookup result = load(name, name + index, known);
-        if (result.status != FileStatus::missing && result.status != FileStatus::directory) return result;
+        if (result.status != FileStatus::missing && result.status != FileStatus::directory)
+            return result;
     }
     const auto directory = root_.open_beneath(name.c_str(), O_PATH | O_DIRECTORY);
     if (!directory) return {status_of(directory.error()), directory.error(), nullptr, nullptr};
@@ -187,8 +188,8 @@ bool FileLoader::files_unchanged(const FileEntry& entry) noexcept {
     });
 }
 
-std::unique_ptr<FileEntry> FileLoader::build(std::string_view key, std::string_view name, std::vector<Opened>& files,
-                                             bool& torn) const {
+std::unique_ptr<FileEntry> FileLoader::build(std::string_view key, std::string_view name,
+                                             std::vector<Opened>& files, bool& torn) const {
     const std::int64_t now = wall_clock_ns();
     auto entry = std::make_unique<FileEntry>();
     entry->key = key;
@@ -207,7 +208,8 @@ std::unique_ptr<FileEntry> FileLoader::build(std::string_view key, std::string_v
     return entry;
 }
 
-FileVariant FileLoader::build_variant(const FileEntry& entry, Opened& file, bool negotiated, bool& torn) const {
+FileVariant FileLoader::build_variant(const FileEntry& entry, Opened& file, bool negotiated,
+                                      bool& torn) const {
     FileVariant variant;
     variant.coding = file.coding;
     variant.identity = file.identity;
@@ -225,7 +227,8 @@ FileVariant FileLoader::build_variant(const FileEntry& entry, Opened& file, bool
     add_line(body->fields, "Content-Type", entry.content_type);
     body->fields += both;
     add_line(body->fields, "Accept-Ranges", "bytes");
-    if (file.coding != Coding::identity) add_line(body->fields, "Content-Encoding", coding_name(file.coding));
+    if (file.coding != Coding::identity)
+        add_line(body->fields, "Content-Encoding", coding_name(file.coding));
 
     std::optional<std::string> bytes;
     if (file.identity.size <= options_.cached_file_bytes) {

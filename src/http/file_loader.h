@@ -64,9 +64,10 @@ private:
     };
     Result<std::vector<Opened>> open_variants(const std::string& name) const;
     Result<Opened> open_regular(const std::string& name) const;
-    std::unique_ptr<FileEntry> build(std::string_view key, std::string_view name, std::vector<Opened>& files,
-                                     bool& torn) const;
-    FileVariant build_variant(const FileEntry& entry, Opened& file, bool negotiated, bool& torn) const;
+    std::unique_ptr<FileEntry> build(std::string_view key, std::string_view name,
+                                     std::vector<Opened>& files, bool& torn) const;
+    FileVariant build_variant(const FileEntry& entry, Opened& file, bool negotiated,
+                              bool& torn) const;
 
     StaticRoot root_;
     const StaticFilesOptions& options_;

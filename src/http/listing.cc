@@ -5,15 +5,15 @@
 #include "http/size_text.h"
 #include "http/static_path.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <ctime>
-#include <dirent.h>
-#include <fcntl.h>
 #include <memory>
-#include <sys/stat.h>
 #include <vector>
 
 namespace corevent::http {
@@ -30,7 +30,8 @@ constexpr std::string_view page_begin =
     "th{text-align:left;font-weight:400;opacity:.6}\n"
     "th,td{padding:.2rem .8rem .2rem 0;border-bottom:1px solid #8883}\n"
     "td:first-child{overflow-wrap:anywhere}\n"
-    "td+td,th+th{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums;opacity:.75}\n"
+    "td+td,th+th{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums;opacity:.75}"
+    "\n"
     "a{text-decoration:none}a:hover{text-decoration:underline}\n"
     "p{opacity:.6}\n"
     "</style>\n";
@@ -81,12 +82,13 @@ void append_row(std::string& out, const Entry& entry) {
 
 /// Whether a request can ask for the name: see static_path.h; and paths are UTF-8 (codec/url.h).
 bool can_be_asked_for(std::string_view name, Bytes& scratch) {
-    return !name.starts_with('.') && map_static_path(name, scratch).kind == StaticPathKind::file && url::valid_utf8(name);
+    return !name.starts_with('.') && map_static_path(name, scratch).kind == StaticPathKind::file &&
+           url::valid_utf8(name);
 }
 
 /// False if the entry is not to be shown.
 bool describe(int directory, const FollowLink& follow, Entry& entry) {
-    struct stat status {};
+    struct stat status{};
     if (::fstatat(directory, entry.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
     if (S_ISLNK(status.st_mode)) {
         const auto target = follow(entry.name);
@@ -103,7 +105,8 @@ struct CloseDirectory {
 };
 
 /// False in `complete` if there was more than is listed.
-Result<std::vector<Entry>> read_entries(FileDescriptor descriptor, const FollowLink& follow, bool& complete) {
+Result<std::vector<Entry>> read_entries(FileDescriptor descriptor, const FollowLink& follow,
+                                        bool& complete) {
     const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(descriptor.get()));
     if (!directory) return std::unexpected(std::error_code(errno, std::system_category()));
     descriptor.release();
@@ -128,8 +131,8 @@ Result<std::vector<Entry>> read_entries(FileDescriptor descriptor, const FollowL
 
 }  // namespace
 
-Result<std::string> make_listing(FileDescriptor directory, std::string_view shown_path, bool has_parent,
-                                 const FollowLink& follow) {
+Result<std::string> make_listing(FileDescriptor directory, std::string_view shown_path,
+                                 bool has_parent, const FollowLink& follow) {
     bool complete = true;
     const auto entries = read_entries(std::move(directory), follow, complete);
     if (!entries) return std::unexpected(entries.error());
@@ -143,7 +146,9 @@ Result<std::string> make_listing(FileDescriptor directory, std::string_view show
     if (has_parent) page += "<tr><td><a href=\"../\">../</a><td><td>\n";
     for (const Entry& entry : *entries) append_row(page, entry);
     page += "</table>\n";
-    if (!complete) page += "<p>Only the first " + std::to_string(listing_entries_max) + " names are shown.</p>\n";
+    if (!complete)
+        page +=
+            "<p>Only the first " + std::to_string(listing_entries_max) + " names are shown.</p>\n";
     return page;
 }
 

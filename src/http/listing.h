@@ -23,7 +23,7 @@ using FollowLink = std::function<Result<FileDescriptor>(const std::string& name)
 
 /// `directory` is open for reading. `shown_path` is the decoded path, ending with a slash; `has_parent` adds a link to the
 /// directory above.
-Result<std::string> make_listing(FileDescriptor directory, std::string_view shown_path, bool has_parent,
-                                 const FollowLink& follow);
+Result<std::string> make_listing(FileDescriptor directory, std::string_view shown_path,
+                                 bool has_parent, const FollowLink& follow);
 
 }  // namespace corevent::http

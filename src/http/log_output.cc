@@ -3,23 +3,24 @@
 #include "base/assert.h"
 #include "base/clock.h"
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <climits>
 #include <fcntl.h>
 #include <poll.h>
-#include <string>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <string>
 
 namespace corevent::http {
 
-LogOutput::LogOutput(int descriptor) : descriptor_(descriptor), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+LogOutput::LogOutput(int descriptor)
+    : descriptor_(descriptor), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     CE_ASSERT(event_ >= 0);
-    struct stat status {};
+    struct stat status{};
     if (::fstat(descriptor, &status) != 0) return;  // write() will say what is wrong
     if (S_ISSOCK(status.st_mode)) kind_ = Kind::socket;
     if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) {
@@ -53,8 +54,7 @@ std::size_t LogOutput::write(std::string_view text) noexcept {
 
 long LogOutput::write_some(std::string_view text) noexcept {
     switch (kind_) {
-        case Kind::file:
-            break;
+        case Kind::file: break;
         case Kind::socket:
             return ::send(descriptor_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
         case Kind::stream:
@@ -83,7 +83,8 @@ bool LogOutput::wait_writable() noexcept {
             }
             timeout_ms = static_cast<int>(left / static_cast<std::int64_t>(ns_per_ms)) + 1;
         }
-        std::array<pollfd, 2> watched{{{reopened_ >= 0 ? reopened_ : descriptor_, POLLOUT, 0}, {event_, POLLIN, 0}}};
+        std::array<pollfd, 2> watched{
+            {{reopened_ >= 0 ? reopened_ : descriptor_, POLLOUT, 0}, {event_, POLLIN, 0}}};
         ::poll(watched.data(), end == 0 ? 2 : 1, timeout_ms);
         if (watched[0].revents != 0) return true;
         if (watched[1].revents != 0) {
@@ -106,7 +107,8 @@ void LogOutput::wake() noexcept {
 }
 
 void LogOutput::end_at(std::chrono::steady_clock::time_point when) noexcept {
-    end_ns_.store(std::max<std::int64_t>(std::chrono::nanoseconds(when.time_since_epoch()).count(), 1),
+    end_ns_.store(std::max<std::int64_t>(std::chrono::nanoseconds(when.time_since_epoch()).count(),
+                                         1),
                   std::memory_order_release);
     wake();
 }

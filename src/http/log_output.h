@@ -25,7 +25,7 @@ public:
 
     /// Waits for wake(), for at most `timeout_ms` (-1: for ever).
     void wait(int timeout_ms) noexcept;
-    void wake() noexcept;                                            // any thread
+    void wake() noexcept;                                              // any thread
     void end_at(std::chrono::steady_clock::time_point when) noexcept;  // any thread, once; wakes
 
 private:

@@ -25,7 +25,8 @@ public:
         const std::size_t whole = whole_size(size);
         std::uint64_t at = written_.load(std::memory_order_relaxed);
         const std::size_t to_end = mask_ + 1 - (at & mask_);
-        skipped_ = to_end < whole ? to_end : 0;  // the record does not fit before the end: begin anew
+        skipped_ =
+            to_end < whole ? to_end : 0;  // the record does not fit before the end: begin anew
         if (!has_room(at, skipped_ + whole)) return nullptr;
         if (skipped_ != 0) {
             header_at(at) = skip_mark;
@@ -37,12 +38,14 @@ public:
     }
     /// Sequentially consistent: a consumer that says it sleeps and then finds empty() is seen sleeping after push().
     void push() noexcept {
-        written_.store(written_.load(std::memory_order_relaxed) + reserved_, std::memory_order_seq_cst);
+        written_.store(written_.load(std::memory_order_relaxed) + reserved_,
+                       std::memory_order_seq_cst);
         pushed_.store(pushed_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
     /// More than half of either bound is taken.
     bool half_full() noexcept {
-        if (!above_half()) [[likely]] return false;
+        if (!above_half()) [[likely]]
+            return false;
         look_at_consumer();
         return above_half();
     }
@@ -85,7 +88,8 @@ private:
             return at + size - read_seen_ <= mask_ + 1 &&
                    pushed_.load(std::memory_order_relaxed) - popped_seen_ < records_max_;
         };
-        if (fits()) [[likely]] return true;
+        if (fits()) [[likely]]
+            return true;
         look_at_consumer();
         return fits();
     }
@@ -105,7 +109,7 @@ private:
 
     // written by the producer
     alignas(64) std::atomic<std::uint64_t> written_{0};  ///< octets, ever
-    std::atomic<std::uint64_t> pushed_{0};               ///< records, ever; read by the producer alone
+    std::atomic<std::uint64_t> pushed_{0};  ///< records, ever; read by the producer alone
     std::uint64_t read_seen_ = 0;
     std::uint64_t popped_seen_ = 0;
     std::size_t reserved_ = 0;

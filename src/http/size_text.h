@@ -13,8 +13,11 @@ namespace corevent::http {
 /// Appends to anything with append(std::string_view). One decimal below ten of a unit, none above; rounded half up.
 template <class Text>
 void append_size(Text& out, std::uint64_t octets) {
-    static constexpr std::array<std::string_view, 7> units{" B", " kB", " MB", " GB", " TB", " PB", " EB"};
-    const auto rounded = [](std::uint64_t value, std::uint64_t step) { return value / step + (value % step >= step / 2 + step % 2); };
+    static constexpr std::array<std::string_view, 7> units{" B",  " kB", " MB", " GB",
+                                                           " TB", " PB", " EB"};
+    const auto rounded = [](std::uint64_t value, std::uint64_t step) {
+        return value / step + (value % step >= step / 2 + step % 2);
+    };
     std::uint64_t step = 1;  // of the unit
     std::size_t unit = 0;
     while (unit + 1 < units.size() && (unit == 0 ? octets : rounded(octets, step)) >= 1000) {

@@ -12,13 +12,13 @@
 #include <corevent/log.h>
 #include <corevent/loop_group.h>
 
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <ctime>
-#include <fcntl.h>
-#include <sys/random.h>
-#include <sys/resource.h>
 #include <utility>
 
 namespace corevent::http {
@@ -30,7 +30,9 @@ using h1::KnownField;
 unsigned descriptors_for(std::size_t loops) noexcept {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 4;
-    return static_cast<unsigned>(std::clamp<std::uint64_t>(limit.rlim_cur / 20 / std::max<std::size_t>(loops, 1), 4, 256));
+    return static_cast<unsigned>(std::clamp<std::uint64_t>(limit.rlim_cur / 20 /
+                                                               std::max<std::size_t>(loops, 1),
+                                                           4, 256));
 }
 
 /// A path as it is written in a page or a Location: no empty segments, so that it can never be read as "//host".
@@ -43,8 +45,8 @@ std::string single_slashes(std::string_view path) {
 }
 
 std::string content_range(const ByteRange& range, std::uint64_t size) {
-    return "bytes " + std::to_string(range.first) + '-' + std::to_string(range.first + range.length - 1) + '/' +
-           std::to_string(size);
+    return "bytes " + std::to_string(range.first) + '-' +
+           std::to_string(range.first + range.length - 1) + '/' + std::to_string(size);
 }
 
 /// A delimiter that no content can be written to contain.
@@ -61,7 +63,9 @@ std::string new_boundary() {
 /// The body of a 206: pieces of the file, from wherever the variant has it.
 class PartialBody {
 public:
-    explicit PartialBody(const FileVariant& variant) noexcept : variant_(variant) { body_.file = variant.file; }
+    explicit PartialBody(const FileVariant& variant) noexcept : variant_(variant) {
+        body_.file = variant.file;
+    }
 
     void add(std::string prefix, const ByteRange& range) {
         if (variant_.file) {
@@ -150,50 +154,63 @@ Failure bad(std::string message) {
 Outcome<void> check(const StaticFilesOptions& options) {
     Bytes scratch;
     const auto is_name = [&](const std::string& name) {
-        return map_static_path(name, scratch).kind == StaticPathKind::file && !name.starts_with('/');
+        return map_static_path(name, scratch).kind == StaticPathKind::file &&
+               !name.starts_with('/');
     };
     for (const std::string& name : options.index) {
         if (!is_name(name) || name.find('/') != std::string::npos) {
-            return std::unexpected(bad("index file \"" + name + "\" is not a plain file name that does not begin with a dot"));
+            return std::unexpected(
+                bad("index file \"" + name +
+                    "\" is not a plain file name that does not begin with a dot"));
         }
     }
     if (!options.single_page.empty() && !is_name(options.single_page)) {
-        return std::unexpected(bad("single page \"" + options.single_page + "\" is not the name of a file below the root"));
+        return std::unexpected(bad("single page \"" + options.single_page +
+                                   "\" is not the name of a file below the root"));
     }
     if (!options.cache_control.empty() && !h1::valid_field_value(options.cache_control)) {
-        return std::unexpected(bad("Cache-Control value holds control characters or white space at its ends"));
+        return std::unexpected(
+            bad("Cache-Control value holds control characters or white space at its ends"));
     }
-    if (options.stat_cache.count() < 0) return std::unexpected(bad("stat_cache is negative; 0 switches it off"));
+    if (options.stat_cache.count() < 0)
+        return std::unexpected(bad("stat_cache is negative; 0 switches it off"));
     return {};
 }
 
 }  // namespace
 
-Outcome<std::shared_ptr<StaticFiles>> StaticFiles::open(StaticFilesOptions options, const Limits& limits, LoopGroup& loops) {
+Outcome<std::shared_ptr<StaticFiles>> StaticFiles::open(StaticFilesOptions options,
+                                                        const Limits& limits, LoopGroup& loops) {
     return open(std::move(options), limits, loops.size());
 }
 
-Outcome<std::shared_ptr<StaticFiles>> StaticFiles::open(StaticFilesOptions options, const Limits& limits, unsigned loops) {
+Outcome<std::shared_ptr<StaticFiles>> StaticFiles::open(StaticFilesOptions options,
+                                                        const Limits& limits, unsigned loops) {
     if (auto checked = check(options); !checked) return std::unexpected(std::move(checked.error()));
     auto root = StaticRoot::open(options.root);
     if (!root) {
-        return std::unexpected(Failure{root.error(), "cannot serve " + options.root + ": " + root.error().message() +
-                                                         "\nname a directory that this user may enter"});
+        return std::unexpected(Failure{
+            root.error(), "cannot serve " + options.root + ": " + root.error().message() +
+                              "\nname a directory that this user may enter"});
     }
-    std::shared_ptr<StaticFiles> files(new StaticFiles(std::move(options), std::move(*root), limits[Limit::ranges], loops));
+    std::shared_ptr<StaticFiles> files(new StaticFiles(std::move(options), std::move(*root),
+                                                       limits[Limit::ranges], loops));
     if (const std::string& page = files->options_.single_page; !page.empty()) {
         const FileLookup found = files->loader_.load(page, page, nullptr);
         if (found.status != FileStatus::found) {
-            return std::unexpected(bad("single page " + files->options_.root + "/" + page + " is not a file that can be read"));
+            return std::unexpected(bad("single page " + files->options_.root + "/" + page +
+                                       " is not a file that can be read"));
         }
     }
     return files;
 }
 
-StaticFiles::StaticFiles(StaticFilesOptions options, StaticRoot root, std::size_t ranges_max, unsigned loops)
+StaticFiles::StaticFiles(StaticFilesOptions options, StaticRoot root, std::size_t ranges_max,
+                         unsigned loops)
     : options_(std::move(options)), ranges_max_(ranges_max), loader_(std::move(root), options_) {
     const unsigned descriptors = descriptors_for(loops);
-    for (unsigned i = 0; i < loops; ++i) caches_.push_back(std::make_unique<FileCache>(options_.cache_bytes, descriptors));
+    for (unsigned i = 0; i < loops; ++i)
+        caches_.push_back(std::make_unique<FileCache>(options_.cache_bytes, descriptors));
 }
 
 StaticFiles::~StaticFiles() = default;
@@ -205,19 +222,12 @@ Response StaticFiles::answer(unsigned loop_index, StaticRequest& request, std::s
     FileCache& cache = *caches_[loop_index];
     FileLookup found = look_up(cache, where.name, request.now_ms);
     switch (found.status) {
-        case FileStatus::found:
-            return answer_found(*found.entry, request);
-        case FileStatus::directory:
-            return answer_directory(cache, request, where);
-        case FileStatus::missing:
-            return answer_missing(cache, request);
-        case FileStatus::forbidden:
-            return Response::error(403);
-        case FileStatus::exhausted:
-            break;
-        case FileStatus::failed:
-            log_failure(where.name, found.error);
-            return Response::error(500);
+        case FileStatus::found: return answer_found(*found.entry, request);
+        case FileStatus::directory: return answer_directory(cache, request, where);
+        case FileStatus::missing: return answer_missing(cache, request);
+        case FileStatus::forbidden: return Response::error(403);
+        case FileStatus::exhausted: break;
+        case FileStatus::failed: log_failure(where.name, found.error); return Response::error(500);
     }
     log_failure(where.name, found.error);
     return Response::error(503).header("Retry-After", "1");
@@ -231,7 +241,8 @@ FileLookup StaticFiles::look_up(FileCache& cache, std::string_view name, std::ui
     }
     const std::string text(name);
     const auto load = [&](const FileEntry* old) {
-        return name.empty() || name.ends_with('/') ? loader_.load_index(text, old) : loader_.load(name, text, old);
+        return name.empty() || name.ends_with('/') ? loader_.load_index(text, old)
+                                                   : loader_.load(name, text, old);
     };
     FileLookup found = load(known);
     if (found.status == FileStatus::exhausted && cache.drop_descriptors()) found = load(nullptr);
@@ -256,15 +267,14 @@ Response StaticFiles::answer_found(const FileEntry& entry, StaticRequest& reques
     if (entry.listing && !listing_allowed(request)) return Response::error(403);
     const FileVariant& variant = choose_variant(entry, request.head);
     constexpr std::uint64_t special = precondition_fields | field_bit(KnownField::range);
-    if ((request.head.known & special) == 0 || entry.listing) [[likely]] return whole(variant);
+    if ((request.head.known & special) == 0 || entry.listing) [[likely]]
+        return whole(variant);
 
     const Validators current{{variant.etag, false}, entry.modified};
     const std::int64_t now = std::time(nullptr);
     switch (evaluate_preconditions(request.head, current, now)) {
-        case Condition::proceed:
-            break;
-        case Condition::failed:
-            return Response::error(412);
+        case Condition::proceed: break;
+        case Condition::failed: return Response::error(412);
         case Condition::not_modified: {
             Response response(304);
             ResponseAccess::set_shared(response, variant.not_modified);
@@ -272,16 +282,20 @@ Response StaticFiles::answer_found(const FileEntry& entry, StaticRequest& reques
         }
     }
     const bool ranged = !request.is_head && request.head.has(KnownField::range);
-    return ranged && if_range_holds(request.head, current, now) ? answer_ranges(entry, variant, request) : whole(variant);
+    return ranged && if_range_holds(request.head, current, now)
+               ? answer_ranges(entry, variant, request)
+               : whole(variant);
 }
 
-Response StaticFiles::answer_ranges(const FileEntry& entry, const FileVariant& variant, StaticRequest& request) const {
+Response StaticFiles::answer_ranges(const FileEntry& entry, const FileVariant& variant,
+                                    StaticRequest& request) const {
     const std::string_view asked = range_value(request.head);
     const std::uint64_t size = variant.identity.size;
     std::vector<ByteRange> ranges;
     const RangeVerdict verdict = parse_ranges(asked, size, ranges_max_, ranges);
     if (verdict == RangeVerdict::ignored) {
-        if (const std::size_t count = count_members(asked); count > ranges_max_) request.ranges_cut = count;
+        if (const std::size_t count = count_members(asked); count > ranges_max_)
+            request.ranges_cut = count;
         return whole(variant);
     }
     if (verdict == RangeVerdict::unsatisfiable) {
@@ -292,15 +306,19 @@ Response StaticFiles::answer_ranges(const FileEntry& entry, const FileVariant& v
     const std::string_view fields = variant.body->fields;
     if (ranges.size() == 1) {
         ResponseAccess::add_valid_lines(response, fields);
-        ResponseAccess::add_valid_field(response, "Content-Range", content_range(ranges.front(), size));
+        ResponseAccess::add_valid_field(response, "Content-Range",
+                                        content_range(ranges.front(), size));
         body.add({}, ranges.front());
         body.finish({}, response);
         return response;
     }
     const std::string boundary = new_boundary();
-    ResponseAccess::add_valid_field(response, "Content-Type", "multipart/byteranges; boundary=" + boundary);
-    ResponseAccess::add_valid_lines(response, fields.substr(fields.find('\n') + 1));  // all but the Content-Type
-    const std::string type = "Content-Type: " + std::string(entry.content_type) + "\r\nContent-Range: ";
+    ResponseAccess::add_valid_field(response, "Content-Type",
+                                    "multipart/byteranges; boundary=" + boundary);
+    ResponseAccess::add_valid_lines(response, fields.substr(fields.find('\n') +
+                                                            1));  // all but the Content-Type
+    const std::string type =
+        "Content-Type: " + std::string(entry.content_type) + "\r\nContent-Range: ";
     std::string delimiter = "--" + boundary;
     for (const ByteRange& range : ranges) {
         body.add(delimiter + "\r\n" + type + content_range(range, size) + "\r\n\r\n", range);
@@ -313,7 +331,8 @@ Response StaticFiles::answer_ranges(const FileEntry& entry, const FileVariant& v
 Response StaticFiles::answer_missing(FileCache& cache, StaticRequest& request) {
     if (options_.single_page.empty()) return Response::error(404);
     const FileLookup page = look_up(cache, options_.single_page, request.now_ms);
-    return page.status == FileStatus::found ? answer_found(*page.entry, request) : Response::error(404);
+    return page.status == FileStatus::found ? answer_found(*page.entry, request)
+                                            : Response::error(404);
 }
 
 bool StaticFiles::listing_allowed(const StaticRequest& request) const noexcept {
@@ -321,7 +340,8 @@ bool StaticFiles::listing_allowed(const StaticRequest& request) const noexcept {
 }
 
 /// A directory without an index file, or named without its slash.
-Response StaticFiles::answer_directory(FileCache& cache, StaticRequest& request, const StaticPath& where) {
+Response StaticFiles::answer_directory(FileCache& cache, StaticRequest& request,
+                                       const StaticPath& where) {
     const std::string full_path = single_slashes(request.full_path);
     if (where.kind == StaticPathKind::file) {
         Bytes location;
@@ -342,7 +362,8 @@ Response StaticFiles::answer_directory(FileCache& cache, StaticRequest& request,
     auto page = directory ? make_listing(std::move(*directory), full_path, !name.empty(), follow)
                           : Result<std::string>(std::unexpected(directory.error()));
     if (!page) {
-        if (FileLoader::status_of(page.error()) == FileStatus::forbidden) return Response::error(403);
+        if (FileLoader::status_of(page.error()) == FileStatus::forbidden)
+            return Response::error(403);
         log_failure(name, page.error());
         return Response::error(500);
     }

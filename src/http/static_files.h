@@ -44,19 +44,19 @@ namespace corevent::http {
 /// What an answer depends on, apart from the path below the prefix.
 struct StaticRequest {
     const h1::MessageHead& head;
-    bool is_head = false;         ///< HEAD instead of GET
-    bool loopback = false;        ///< the client is on this machine
-    std::string_view full_path;   ///< decoded, with the prefix; for redirects
-    std::string_view query;       ///< raw
-    std::uint64_t now_ms = 0;     ///< monotonic
-    std::size_t ranges_cut = 0;   ///< set when Limit::ranges fired: how many were asked for
+    bool is_head = false;        ///< HEAD instead of GET
+    bool loopback = false;       ///< the client is on this machine
+    std::string_view full_path;  ///< decoded, with the prefix; for redirects
+    std::string_view query;      ///< raw
+    std::uint64_t now_ms = 0;    ///< monotonic
+    std::size_t ranges_cut = 0;  ///< set when Limit::ranges fired: how many were asked for
 };
 
 class StaticFiles {
 public:
     /// Opens the directory and checks the options. The failure is a sentence with the path and what to do.
-    static Outcome<std::shared_ptr<StaticFiles>> open(StaticFilesOptions options, const Limits& limits,
-                                                      LoopGroup& loops);
+    static Outcome<std::shared_ptr<StaticFiles>> open(StaticFilesOptions options,
+                                                      const Limits& limits, LoopGroup& loops);
     ~StaticFiles();
     StaticFiles(const StaticFiles&) = delete;
     StaticFiles& operator=(const StaticFiles&) = delete;
@@ -67,13 +67,16 @@ public:
     /// The same without a server around it, for the loop with that index.
     Response answer(unsigned loop_index, StaticRequest& request, std::string_view path);
 
-    static Outcome<std::shared_ptr<StaticFiles>> open(StaticFilesOptions options, const Limits& limits, unsigned loops);
+    static Outcome<std::shared_ptr<StaticFiles>> open(StaticFilesOptions options,
+                                                      const Limits& limits, unsigned loops);
 
 private:
-    StaticFiles(StaticFilesOptions options, StaticRoot root, std::size_t ranges_max, unsigned loops);
+    StaticFiles(StaticFilesOptions options, StaticRoot root, std::size_t ranges_max,
+                unsigned loops);
 
     Response answer_found(const FileEntry& entry, StaticRequest& request) const;
-    Response answer_ranges(const FileEntry& entry, const FileVariant& variant, StaticRequest& request) const;
+    Response answer_ranges(const FileEntry& entry, const FileVariant& variant,
+                           StaticRequest& request) const;
     Response answer_missing(FileCache& cache, StaticRequest& request);
     Response answer_directory(FileCache& cache, StaticRequest& request, const StaticPath& where);
     bool listing_allowed(const StaticRequest& request) const noexcept;

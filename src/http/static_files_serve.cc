@@ -9,7 +9,8 @@ Response StaticFiles::serve(Request& request, std::string_view path) {
     const Exchange& exchange = RequestAccess::exchange(request);
     ServerLoop& loop = exchange.loop();
     const Method method = request.method();
-    if (method != Method::get && method != Method::head) return Response::error(405).header("Allow", "GET, HEAD");
+    if (method != Method::get && method != Method::head)
+        return Response::error(405).header("Allow", "GET, HEAD");
     StaticRequest what{.head = exchange.head(),
                        .is_head = method == Method::head,
                        .loopback = options_.listing_loopback_only && exchange.peer().is_loopback(),
@@ -18,8 +19,9 @@ Response StaticFiles::serve(Request& request, std::string_view path) {
                        .now_ms = loop.loop.now_ms()};
     Response response = answer(loop.index, what, path);
     if (what.ranges_cut != 0) {
-        loop.fired(Limit::ranges, "GET " + std::string(exchange.path()) + ": " + std::to_string(what.ranges_cut) +
-                                      " ranges > ranges " + std::to_string(ranges_max_) + ", the whole file is sent");
+        loop.fired(Limit::ranges, "GET " + std::string(exchange.path()) + ": " +
+                                      std::to_string(what.ranges_cut) + " ranges > ranges " +
+                                      std::to_string(ranges_max_) + ", the whole file is sent");
     }
     return response;
 }

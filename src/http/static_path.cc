@@ -36,7 +36,8 @@ std::string_view collapse(std::string_view path, Bytes& out) {
 
 StaticPath map_static_path(std::string_view path, Bytes& scratch) {
     if (path.starts_with('/')) path.remove_prefix(1);
-    if (path.starts_with('/') || path.find("//") != std::string_view::npos) path = collapse(path, scratch);
+    if (path.starts_with('/') || path.find("//") != std::string_view::npos)
+        path = collapse(path, scratch);
     if (path.size() > static_name_max) return {};
     std::size_t at = 0;
     while (at < path.size()) {

@@ -1,12 +1,12 @@
 #include "http/static_root.h"
 
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <fcntl.h>
-#include <linux/openat2.h>
 #include <string_view>
-#include <sys/syscall.h>
 #include <vector>
 
 namespace corevent::http {
@@ -50,7 +50,8 @@ public:
     Result<FileDescriptor> open(int flags) {
         for (;;) {
             const std::string part = next_part();
-            if (part.empty()) return open_at(top(), ".", flags);  // the name ended with a slash, "." or ".."
+            if (part.empty())
+                return open_at(top(), ".", flags);  // the name ended with a slash, "." or ".."
             if (part == ".") continue;
             if (part == "..") {
                 if (entered_.empty()) return failed(EXDEV);
@@ -58,13 +59,15 @@ public:
                 continue;
             }
             const bool last = rest_.empty();
-            auto opened = open_at(top(), part.c_str(), (last ? flags : O_PATH | O_DIRECTORY) | O_NOFOLLOW);
+            auto opened =
+                open_at(top(), part.c_str(), (last ? flags : O_PATH | O_DIRECTORY) | O_NOFOLLOW);
             if (opened) {
                 if (last) return opened;
                 entered_.push_back(std::move(*opened));
                 continue;
             }
-            if (const int error = opened.error().value(); error != ELOOP && error != ENOTDIR) return failed(error);
+            if (const int error = opened.error().value(); error != ELOOP && error != ENOTDIR)
+                return failed(error);
             if (const int error = follow(part); error != 0) return failed(error);
         }
     }
@@ -119,7 +122,8 @@ Result<StaticRoot> StaticRoot::open(const std::string& directory, Resolve resolv
 }
 
 Result<FileDescriptor> StaticRoot::open_beneath(const char* name, int flags) const {
-    if (kernel_resolves_) return open_by_kernel(directory_.get(), *name == '\0' ? "." : name, flags);
+    if (kernel_resolves_)
+        return open_by_kernel(directory_.get(), *name == '\0' ? "." : name, flags);
     return Walk(directory_.get(), name).open(flags);
 }
 

@@ -7,10 +7,10 @@
 
 #include <corevent/error.h>
 
+#include <unistd.h>
 #include <atomic>
 #include <cstdint>
 #include <string>
-#include <unistd.h>
 #include <utility>
 
 namespace corevent::http {
@@ -39,7 +39,8 @@ class StaticRoot {
 public:
     enum class Resolve : std::uint8_t { automatic, by_component };
 
-    static Result<StaticRoot> open(const std::string& directory, Resolve resolve = Resolve::automatic);
+    static Result<StaticRoot> open(const std::string& directory,
+                                   Resolve resolve = Resolve::automatic);
 
     /// Opens what `name` ("" is the root itself) leads to. O_CLOEXEC, O_NONBLOCK and O_NOCTTY are added to `flags`, so
     /// that a FIFO or a device cannot hold the caller up; look at its kind before reading. Leaving the root is EXDEV.

@@ -23,8 +23,9 @@ StaticFilesOptions listed(const Site& site) {
 
 TEST(Listing, NamesAreEscapedSortedAndReachable) {
     Site site;
-    const std::vector<std::string> names = {"<script>alert(1)<", "a&b.txt", "it's \"quoted\".txt", "100%.txt", "a b.txt",
-                                            "what?.txt",         "#1.txt",   "javascript:x",       "ü.txt",    "plain.txt"};
+    const std::vector<std::string> names = {
+        "<script>alert(1)<", "a&b.txt", "it's \"quoted\".txt", "100%.txt", "a b.txt",
+        "what?.txt",         "#1.txt",  "javascript:x",        "ü.txt",    "plain.txt"};
     for (const std::string& name : names) site.file(name, "12345");
     site.directory("zeta");
     site.directory("<b>");
@@ -44,7 +45,8 @@ TEST(Listing, NamesAreEscapedSortedAndReachable) {
 
     // Every link leads where it says: what stands in href is followed as a browser does.
     std::vector<std::string> links;
-    for (std::size_t at = page.body.find("href=\"./"); at != std::string::npos; at = page.body.find("href=\"./", at + 1)) {
+    for (std::size_t at = page.body.find("href=\"./"); at != std::string::npos;
+         at = page.body.find("href=\"./", at + 1)) {
         const std::size_t begin = at + 8;
         std::string link = page.body.substr(begin, page.body.find('"', begin) - begin);
         for (const auto& [escaped, plain] : {std::pair("&#39;", "'"), std::pair("&amp;", "&")}) {
@@ -63,7 +65,9 @@ TEST(Listing, NamesAreEscapedSortedAndReachable) {
         return std::string(url::decode(link, out).value());
     };
     EXPECT_TRUE(std::is_sorted(links.begin() + 2, links.end(),
-                               [&](const std::string& a, const std::string& b) { return plain(a) < plain(b); }));
+                               [&](const std::string& a, const std::string& b) {
+                                   return plain(a) < plain(b);
+                               }));
 }
 
 TEST(Listing, ShowsOnlyWhatCanBeAskedFor) {
@@ -85,8 +89,10 @@ TEST(Listing, ShowsOnlyWhatCanBeAskedFor) {
     EXPECT_NE(page.body.find("<title>/sub/</title>"), std::string::npos);
     EXPECT_NE(page.body.find("href=\"../\""), std::string::npos);
     EXPECT_NE(page.body.find(">seen.txt</a><td>1.2 kB<td>"), std::string::npos);
-    EXPECT_NE(page.body.find(">inside</a><td>1.2 kB<td>"), std::string::npos) << "a link shows what it leads to";
-    for (const char* name : {"hidden", "slash", "break", "latin", "outside", "absolute", "broken", "fifo", "secret"}) {
+    EXPECT_NE(page.body.find(">inside</a><td>1.2 kB<td>"), std::string::npos)
+        << "a link shows what it leads to";
+    for (const char* name :
+         {"hidden", "slash", "break", "latin", "outside", "absolute", "broken", "fifo", "secret"}) {
         EXPECT_EQ(page.body.find(name), std::string::npos) << name;
     }
 }
@@ -128,14 +134,16 @@ TEST(Listing, IsBounded) {
     Site site;
     site.directory("many");
     for (std::size_t i = 0; i < listing_entries_max + 10; ++i) {
-        const int made = ::open(site.in_root("many/f" + std::to_string(i)).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+        const int made = ::open(site.in_root("many/f" + std::to_string(i)).c_str(),
+                                O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
         ASSERT_GE(made, 0);
         ::close(made);
     }
     Served served(listed(site));
     const Answer page = served.get("/many/");
     std::size_t rows = 0;
-    for (std::size_t at = 0; (at = page.body.find("<a href=\"./", at)) != std::string::npos; ++at) ++rows;
+    for (std::size_t at = 0; (at = page.body.find("<a href=\"./", at)) != std::string::npos; ++at)
+        ++rows;
     EXPECT_EQ(rows, listing_entries_max);
     EXPECT_NE(page.body.find("Only the first 4096 names are shown"), std::string::npos);
 }
@@ -145,18 +153,10 @@ TEST(Listing, Sizes) {
         std::uint64_t octets;
         const char* text;
     };
-    const Row rows[] = {{0, "0 B"},
-                        {999, "999 B"},
-                        {1000, "1.0 kB"},
-                        {1234, "1.2 kB"},
-                        {1250, "1.3 kB"},
-                        {9949, "9.9 kB"},
-                        {9950, "10 kB"},
-                        {10'499, "10 kB"},
-                        {999'499, "999 kB"},
-                        {999'500, "1.0 MB"},
-                        {10'485'760, "10 MB"},
-                        {1'500'000'000, "1.5 GB"},
+    const Row rows[] = {{0, "0 B"},           {999, "999 B"},        {1000, "1.0 kB"},
+                        {1234, "1.2 kB"},     {1250, "1.3 kB"},      {9949, "9.9 kB"},
+                        {9950, "10 kB"},      {10'499, "10 kB"},     {999'499, "999 kB"},
+                        {999'500, "1.0 MB"},  {10'485'760, "10 MB"}, {1'500'000'000, "1.5 GB"},
                         {UINT64_MAX, "18 EB"}};
     for (const Row& row : rows) {
         std::string text;

@@ -98,7 +98,8 @@ TEST_P(StaticCache, WithoutACacheEachAnswerIsFresh) {
     EXPECT_EQ(served.get("/a.txt").status, 404);
 }
 
-INSTANTIATE_TEST_SUITE_P(MemoryAndDescriptor, StaticCache, ::testing::Values(std::size_t{64 * 1024}, std::size_t{0}));
+INSTANTIATE_TEST_SUITE_P(MemoryAndDescriptor, StaticCache,
+                         ::testing::Values(std::size_t{64 * 1024}, std::size_t{0}));
 
 TEST(StaticCache, AFileRewrittenInPlaceNeverHasTheOldTag) {
     Site site;
@@ -106,7 +107,8 @@ TEST(StaticCache, AFileRewrittenInPlaceNeverHasTheOldTag) {
     Served served(at(site, 0));
     const Answer first = served.get("/big.bin");
     site.file("big.bin", "abc", long_ago + 5);
-    const Answer second = served.get("/big.bin");  // within stat_cache: the descriptor itself is asked
+    const Answer second =
+        served.get("/big.bin");  // within stat_cache: the descriptor itself is asked
     EXPECT_EQ(second.body, "abc");
     EXPECT_EQ(second.length, 3U);
     EXPECT_NE(second.field("ETag"), first.field("ETag"));
@@ -119,7 +121,8 @@ TEST(StaticCache, LargeFilesKeepADescriptorSmallOnesDoNot) {
     Served served(at(site, 1000));
     const auto descriptors = [] {
         std::size_t count = 0;
-        for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) count += entry.exists() || true;
+        for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd"))
+            count += entry.exists() || true;
         return count;
     };
     const std::size_t before = descriptors();

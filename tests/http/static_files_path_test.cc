@@ -5,11 +5,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <cstring>
 
 namespace corevent::http {
 namespace {
@@ -130,7 +130,8 @@ TEST(StaticFiles, TraversalAttempts) {
     };
     for (const char* attempt : attempts) {
         const Answer answer = served.get(attempt);
-        EXPECT_TRUE(answer.status == 404 || answer.status == 400) << attempt << ": " << answer.status;
+        EXPECT_TRUE(answer.status == 404 || answer.status == 400)
+            << attempt << ": " << answer.status;
         EXPECT_EQ(answer.body.find("secret"), std::string::npos) << attempt;
     }
     // What only looks like one.
@@ -212,7 +213,8 @@ TEST_P(StaticLinks, AreFollowedBeneathTheRootOnly) {
     EXPECT_EQ(read(site, "parent/secret.txt"), error(EXDEV));
     EXPECT_EQ(read(site, "../secret.txt"), error(EXDEV));
     EXPECT_EQ(read(site, "a/../../secret.txt"), error(EXDEV));
-    EXPECT_EQ(read(site, "/etc/passwd"), GetParam() == StaticRoot::Resolve::automatic ? error(EXDEV) : error(ENOENT));
+    EXPECT_EQ(read(site, "/etc/passwd"),
+              GetParam() == StaticRoot::Resolve::automatic ? error(EXDEV) : error(ENOENT));
     EXPECT_EQ(read(site, "magic"), error(EXDEV));
     EXPECT_EQ(read(site, "top/x"), error(ENOTDIR));
     EXPECT_EQ(read(site, "top/"), error(ENOTDIR));
@@ -222,7 +224,8 @@ TEST_P(StaticLinks, AreFollowedBeneathTheRootOnly) {
 }
 
 INSTANTIATE_TEST_SUITE_P(KernelAndByHand, StaticLinks,
-                         ::testing::Values(StaticRoot::Resolve::automatic, StaticRoot::Resolve::by_component));
+                         ::testing::Values(StaticRoot::Resolve::automatic,
+                                           StaticRoot::Resolve::by_component));
 
 TEST(StaticFiles, LinksThatLeaveTheRootDoNotExist) {
     Site site;
@@ -260,7 +263,8 @@ TEST(StaticFiles, OnlyRegularFilesAreRead) {
     EXPECT_EQ(served.get("/socket").status, 404);
     EXPECT_EQ(served.get("/a.txt", {"Accept-Encoding: gzip"}).body, "plain");
     ::close(unix_socket);
-    if (::mknod(site.in_root("device").c_str(), S_IFCHR | 0644, makedev(1, 5)) == 0) {  // /dev/zero, where it is allowed
+    if (::mknod(site.in_root("device").c_str(), S_IFCHR | 0644, makedev(1, 5)) ==
+        0) {  // /dev/zero, where it is allowed
         EXPECT_EQ(served.get("/device").status, 404);
     }
 }

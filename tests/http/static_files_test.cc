@@ -81,18 +81,33 @@ TEST(StaticFiles, Conditions) {
         {"none match", {"If-None-Match: " + tag}, 304, 304},
         {"none match, weak comparison", {"If-None-Match: W/" + tag}, 304, 304},
         {"none match, in a list", {"If-None-Match: \"x\", " + tag + ", \"y\""}, 304, 304},
-        {"none match, in the second line", {"If-None-Match: \"x\"", "If-None-Match: " + tag}, 304, 304},
+        {"none match, in the second line",
+         {"If-None-Match: \"x\"", "If-None-Match: " + tag},
+         304,
+         304},
         {"none match, star", {"If-None-Match: *"}, 304, 304},
         {"none match, another", {"If-None-Match: \"x\""}, 200, 200},
-        {"none match, without quotes", {"If-None-Match: " + tag.substr(1, tag.size() - 2)}, 200, 200},
-        {"none match beats the date", {"If-None-Match: \"x\"", "If-Modified-Since: " + after}, 200, 200},
+        {"none match, without quotes",
+         {"If-None-Match: " + tag.substr(1, tag.size() - 2)},
+         200,
+         200},
+        {"none match beats the date",
+         {"If-None-Match: \"x\"", "If-Modified-Since: " + after},
+         200,
+         200},
         {"modified since, same", {"If-Modified-Since: " + date}, 304, 304},
         {"modified since, later", {"If-Modified-Since: " + after}, 304, 304},
         {"modified since, earlier", {"If-Modified-Since: " + before}, 200, 200},
-        {"modified since, RFC 850", {"If-Modified-Since: Sunday, 06-Nov-94 08:49:37 GMT"}, 304, 304},
+        {"modified since, RFC 850",
+         {"If-Modified-Since: Sunday, 06-Nov-94 08:49:37 GMT"},
+         304,
+         304},
         {"modified since, asctime", {"If-Modified-Since: Sun Nov  6 08:49:37 1994"}, 304, 304},
         {"modified since, no date", {"If-Modified-Since: yesterday"}, 200, 200},
-        {"modified since, twice", {"If-Modified-Since: " + date, "If-Modified-Since: " + date}, 200, 200},
+        {"modified since, twice",
+         {"If-Modified-Since: " + date, "If-Modified-Since: " + date},
+         200,
+         200},
         {"match", {"If-Match: " + tag}, 200, 200},
         {"match, star", {"If-Match: *"}, 200, 200},
         {"match, strong comparison", {"If-Match: W/" + tag}, 412, 412},
@@ -104,7 +119,10 @@ TEST(StaticFiles, Conditions) {
         {"unmodified since, no date", {"If-Unmodified-Since: x"}, 200, 200},
         {"match first, then none match", {"If-Match: " + tag, "If-None-Match: " + tag}, 304, 304},
         {"a failed match comes first", {"If-Match: \"x\"", "If-None-Match: " + tag}, 412, 412},
-        {"unmodified first, then modified", {"If-Unmodified-Since: " + date, "If-Modified-Since: " + date}, 304, 304},
+        {"unmodified first, then modified",
+         {"If-Unmodified-Since: " + date, "If-Modified-Since: " + date},
+         304,
+         304},
         {"conditions before ranges", {"If-None-Match: " + tag, "Range: bytes=0-1"}, 304, 304},
         {"conditions before ranges, failed", {"If-Match: \"x\"", "Range: bytes=0-1"}, 412, 412},
         {"range behind a condition that holds", {"If-Match: " + tag, "Range: bytes=0-1"}, 206, 200},
@@ -141,7 +159,7 @@ TEST(StaticFiles, AFileOfThisVerySecondHasNoStrongDate) {
 struct RangeCase {
     const char* range;
     int status;
-    const char* body;           ///< of 200 and 206 with one part
+    const char* body;  ///< of 200 and 206 with one part
     const char* content_range;
 };
 
@@ -163,9 +181,9 @@ TEST_P(StaticRanges, Single) {
         {"bytes=-3", 206, "789", "bytes 7-9/10"},
         {"bytes=-100", 206, "0123456789", "bytes 0-9/10"},
         {"BYTES=1-1", 206, "1", "bytes 1-1/10"},
-        {"bytes=0-1,2-3", 206, "0123", "bytes 0-3/10"},           // touching ranges are one
-        {"bytes=5-9,0-6", 206, "0123456789", "bytes 0-9/10"},     // overlapping ones too
-        {"bytes=0-1,50-60", 206, "01", "bytes 0-1/10"},           // what is not there is left out
+        {"bytes=0-1,2-3", 206, "0123", "bytes 0-3/10"},        // touching ranges are one
+        {"bytes=5-9,0-6", 206, "0123456789", "bytes 0-9/10"},  // overlapping ones too
+        {"bytes=0-1,50-60", 206, "01", "bytes 0-1/10"},        // what is not there is left out
         {"bytes=0-18446744073709551615", 206, "0123456789", "bytes 0-9/10"},
         {"bytes=9-99999999999999999999999999", 206, "9", "bytes 9-9/10"},
         {"bytes=10-", 416, nullptr, "bytes */10"},
@@ -213,10 +231,12 @@ TEST_P(StaticRanges, Several) {
     ASSERT_EQ(type.substr(0, expected.size()), expected);
     const std::string boundary = type.substr(expected.size());
     const auto part = [&](const char* range, const char* bytes) {
-        return "--" + boundary + "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Range: bytes " + range +
+        return "--" + boundary +
+               "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Range: bytes " + range +
                "/10\r\n\r\n" + bytes + "\r\n";
     };
-    EXPECT_EQ(answer.body, part("0-1", "01") + part("4-5", "45") + part("8-9", "89") + "--" + boundary + "--\r\n");
+    EXPECT_EQ(answer.body, part("0-1", "01") + part("4-5", "45") + part("8-9", "89") + "--" +
+                               boundary + "--\r\n");
     EXPECT_EQ(answer.length, answer.body.size());
     EXPECT_NE(answer.field("ETag"), "");
     EXPECT_EQ(answer.field("Accept-Ranges"), "bytes");
@@ -242,7 +262,8 @@ TEST_P(StaticRanges, NeverMoreThanTheFile) {
     EXPECT_EQ(served.ranges_cut, 1001U);
 
     std::string apart = "Range: bytes=0-0";
-    for (std::size_t i = 1; i < ranges_max; ++i) apart += "," + std::to_string(i * 10) + "-" + std::to_string(i * 10);
+    for (std::size_t i = 1; i < ranges_max; ++i)
+        apart += "," + std::to_string(i * 10) + "-" + std::to_string(i * 10);
     answer = served.get("/big.bin", {apart});
     EXPECT_EQ(answer.status, 206);
     EXPECT_EQ(served.ranges_cut, 0U);
@@ -256,7 +277,8 @@ TEST_P(StaticRanges, NeverMoreThanTheFile) {
     EXPECT_EQ(answer.length, content.size());
 }
 
-INSTANTIATE_TEST_SUITE_P(MemoryAndDescriptor, StaticRanges, ::testing::Values(std::size_t{64 * 1024}, std::size_t{0}));
+INSTANTIATE_TEST_SUITE_P(MemoryAndDescriptor, StaticRanges,
+                         ::testing::Values(std::size_t{64 * 1024}, std::size_t{0}));
 
 TEST(StaticFiles, PrecompressedSiblings) {
     Site site;
@@ -301,7 +323,8 @@ TEST(StaticFiles, PrecompressedSiblings) {
         std::vector<std::string> fields;
         if (row.accept != nullptr) fields.push_back(std::string("Accept-Encoding: ") + row.accept);
         const Answer answer = served.get(row.path, fields);
-        const std::string what = std::string(row.path) + " " + (row.accept == nullptr ? "-" : row.accept);
+        const std::string what =
+            std::string(row.path) + " " + (row.accept == nullptr ? "-" : row.accept);
         EXPECT_EQ(answer.status, 200) << what;
         EXPECT_EQ(answer.body, row.body) << what;
         EXPECT_EQ(answer.field("Content-Encoding"), row.coding) << what;
@@ -316,7 +339,10 @@ TEST(StaticFiles, PrecompressedSiblings) {
     EXPECT_EQ(served.get("/lone.txt").field("Vary"), "");
 
     // Each form has its own validator, and ranges are of the form that is sent.
-    EXPECT_EQ(served.get("/a.css", {"Accept-Encoding: gzip", "If-None-Match: " + gzip.field("ETag")}).status, 304);
+    EXPECT_EQ(served
+                  .get("/a.css", {"Accept-Encoding: gzip", "If-None-Match: " + gzip.field("ETag")})
+                  .status,
+              304);
     EXPECT_EQ(served.get("/a.css", {"If-None-Match: " + gzip.field("ETag")}).status, 200);
     const Answer part = served.get("/a.css", {"Accept-Encoding: gzip", "Range: bytes=0-3"});
     EXPECT_EQ(part.body, "gzip");
@@ -392,7 +418,8 @@ TEST(StaticFiles, OptionsAreChecked) {
     auto options = at(site);
     EXPECT_EQ(message(options), "");
     options.root += "/none";
-    EXPECT_NE(message(options).find("cannot serve " + options.root + ": No such file or directory"), std::string::npos);
+    EXPECT_NE(message(options).find("cannot serve " + options.root + ": No such file or directory"),
+              std::string::npos);
     options.root = site.in_root("f");
     EXPECT_NE(message(options).find("Not a directory"), std::string::npos);
     for (const char* index : {"", "a/b", "/a", ".hidden", "..", "a\nb"}) {

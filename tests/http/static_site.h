@@ -11,14 +11,14 @@
 
 #include <gtest/gtest.h>
 
-#include <ctime>
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <ctime>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <vector>
 
 namespace corevent::http::test {
@@ -35,11 +35,14 @@ public:
     Site() { std::filesystem::create_directory(root()); }
 
     /// Writes a file below the root, last modified at `when`.
-    void file(const std::string& name, std::string_view contents, std::int64_t when = long_ago, long ns = 0) const {
+    void file(const std::string& name, std::string_view contents, std::int64_t when = long_ago,
+              long ns = 0) const {
         directory_.file("root/" + name, contents);
         touch(name, when, ns);
     }
-    void directory(const std::string& name) const { std::filesystem::create_directories(in_root(name)); }
+    void directory(const std::string& name) const {
+        std::filesystem::create_directories(in_root(name));
+    }
     void link(const std::string& target, const std::string& name) const {
         std::filesystem::create_symlink(target, in_root(name));
     }
@@ -92,7 +95,8 @@ inline Answer take(Response response) {
         for (const FilePart& part : file->parts) {
             answer.body += part.prefix;
             std::string piece(part.length, '\0');
-            const ssize_t n = ::pread(file->file->fd(), piece.data(), piece.size(), static_cast<off_t>(part.offset));
+            const ssize_t n = ::pread(file->file->fd(), piece.data(), piece.size(),
+                                      static_cast<off_t>(part.offset));
             answer.body.append(piece, 0, n < 0 ? 0 : static_cast<std::size_t>(n));
         }
         answer.body += file->suffix;
@@ -116,14 +120,19 @@ public:
     std::size_t ranges_cut = 0;
 
     /// Asks for a target as a client writes it, mounted at "/".
-    Answer get(std::string_view target, const std::vector<std::string>& fields = {}) { return ask("GET", target, fields); }
-    Answer head(std::string_view target, const std::vector<std::string>& fields = {}) { return ask("HEAD", target, fields); }
+    Answer get(std::string_view target, const std::vector<std::string>& fields = {}) {
+        return ask("GET", target, fields);
+    }
+    Answer head(std::string_view target, const std::vector<std::string>& fields = {}) {
+        return ask("HEAD", target, fields);
+    }
 
     /// A path that has been decoded already, whatever it holds.
     Answer raw(std::string_view path) { return ask_decoded("GET", path, {}, {}); }
 
 private:
-    Answer ask(std::string_view method, std::string_view target, const std::vector<std::string>& fields) {
+    Answer ask(std::string_view method, std::string_view target,
+               const std::vector<std::string>& fields) {
         const url::Target parts = url::split_target(target);
         Bytes decoded;
         const auto path = url::resolve_path(parts.path, decoded);

@@ -109,7 +109,9 @@ public:
     Metrics metrics() const;  // any thread
     LoopGroup& loops() noexcept;
 
-    class ServerCore& core() noexcept { return *core_; }  ///< for the library's own floors and its tests
+    class ServerCore& core() noexcept {
+        return *core_;
+    }  ///< for the library's own floors and its tests
 
 private:
     std::shared_ptr<class ServerCore> core_;  ///< also kept by requests that outlive the server
