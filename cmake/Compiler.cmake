@@ -52,9 +52,14 @@ if(CE_COVERAGE)
     add_link_options(--coverage)
 endif()
 
+# Paths in messages and debug information are relative to the repository, and ccache is told so: a fresh clone elsewhere
+# then finds what another one has compiled.
+file(RELATIVE_PATH up "${PROJECT_BINARY_DIR}" "${PROJECT_SOURCE_DIR}/")
+add_compile_options("-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=" "-ffile-prefix-map=${up}=")
 find_program(CE_CCACHE ccache)
 if(CE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    set(CMAKE_CXX_COMPILER_LAUNCHER "${CE_CCACHE}")
+    set(CMAKE_CXX_COMPILER_LAUNCHER env "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1 CCACHE_ABSSTDERR=1
+        "${CE_CCACHE}")
 endif()
 find_program(CE_FAST_LINKER NAMES mold ld.lld)
 if(CE_FAST_LINKER)

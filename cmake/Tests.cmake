@@ -3,7 +3,7 @@
 #   tests/<folder>/*_test.cc    one GoogleTest program test_<folder>; other .cc files there are its helpers. A floor's tests
 #                               link that floor and the ones below it, nothing else.
 #   tests/support/*.cc          helpers for all of them
-#   tests/app, tests/examples   may start programs: CE_BIN_DIR is the folder they are in, and the programs are built first
+#   tests/app, tests/examples   start programs: CE_BIN_DIR is the folder they are in, and the programs are built first
 #   tests/*/test_*.py           Python tests, run with the interpreter
 #   fuzz/<name>_fuzz.cc         fuzz_<name> (libFuzzer) under CE_BUILD_FUZZ, else replay_<name>, which runs each file of
 #                               fuzz/corpus/<name>/ once. Names that begin with net_ or http_ link every floor, all
@@ -53,9 +53,11 @@ if(CE_BUILD_TESTS)
         endif()
         target_include_directories(test_${folder} PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/include"
                                    "${PROJECT_SOURCE_DIR}/tests")
-        target_compile_definitions(test_${folder} PRIVATE CE_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}"
-                                   CE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" CE_VERSION="${PROJECT_VERSION}")
         target_link_libraries(test_${folder} PRIVATE ce_options ${libraries} GTest::gtest_main)
+        if(NOT folder IN_LIST CE_FLOORS)
+            target_compile_definitions(test_${folder} PRIVATE CE_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}"
+                                       CE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" CE_VERSION="${PROJECT_VERSION}")
+        endif()
         if(folder STREQUAL "app" AND TARGET corevent_program)
             add_dependencies(test_${folder} corevent_program)
             if(TARGET conformance_server)
