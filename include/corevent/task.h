@@ -14,9 +14,10 @@
 // by returning false: no symmetric transfer, so millions of immediate awaits use no stack in any
 // build mode.
 //
-// Do not write a temporary closure or aggregate that owns something (a captured string, say) into
-// an expression that contains co_await: GCC 12 destroys it twice. Name it in a statement of its
-// own, or pass what it needs as arguments.
+// Two forms must not be written, because GCC 12 destroys what they own twice:
+//   - a temporary closure or aggregate that owns something (a captured string, say) in an expression that contains
+//     co_await: name it in a statement of its own, or pass what it needs as arguments;
+//   - `condition ? co_await f() : g()` for a type that owns something: write an if.
 #pragma once
 
 #include <corevent/error.h>
