@@ -9,8 +9,7 @@ using namespace corevent;
 using namespace std::chrono_literals;
 
 Task<http::Response> slow(http::Request&) {
-    if (!co_await sleep_for(2s)) {  // woken early: the deadline of the drain, or the client has
-                                    // gone
+    if (const auto slept = co_await sleep_for(2s); !slept) {  // the drain's deadline, or no client
         co_return http::Response::error(503, "stopped");
     }
     co_return http::Response::text("finished\n");

@@ -14,7 +14,10 @@
 // by returning false: no symmetric transfer, so millions of immediate awaits use no stack in any
 // build mode.
 //
-// Two forms must not be written, because GCC 12 destroys what they own twice:
+// In a coroutine that declares no variable at all, `if (!co_await f())` must not be written: GCC 12 destroys what is
+// awaited while it is suspended, and the coroutine never goes on. Name the result: `if (auto r = co_await f(); !r)`.
+//
+// Two more forms must not be written, because GCC 12 destroys what they own twice:
 //   - a temporary closure or aggregate that owns something (a captured string, say) in an expression that contains
 //     co_await: name it in a statement of its own, or pass what it needs as arguments;
 //   - `condition ? co_await f() : g()` for a type that owns something: write an if.

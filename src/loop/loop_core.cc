@@ -90,7 +90,7 @@ LoopCore::~LoopCore() {
 }
 
 Result<void> LoopCore::watch(IoWatch& watch, int fd, Interest interest) {
-    CE_DCHECK(!watch.watched());
+    CE_DCHECK(usable_here() && !watch.watched());
     const PollToken token = watches_.add(watch);
     if (Result<void> set = poller_->set(fd, Interest::none, interest, token); !set) {
         watches_.remove(token);
@@ -102,7 +102,7 @@ Result<void> LoopCore::watch(IoWatch& watch, int fd, Interest interest) {
 }
 
 Result<void> LoopCore::set_interest(IoWatch& watch, int fd, Interest interest) {
-    CE_DCHECK(watch.watched());
+    CE_DCHECK(usable_here() && watch.watched());
     Result<void> set = poller_->set(fd, watch.interest_, interest, watch.token_);
     if (set) {
         watch.interest_ = interest;
@@ -111,6 +111,7 @@ Result<void> LoopCore::set_interest(IoWatch& watch, int fd, Interest interest) {
 }
 
 void LoopCore::unwatch(IoWatch& watch, int fd) noexcept {
+    CE_DCHECK(usable_here());
     if (!watch.watched()) {
         return;
     }
@@ -122,6 +123,7 @@ void LoopCore::unwatch(IoWatch& watch, int fd) noexcept {
 }
 
 void LoopCore::start_timer(TimerNode& timer, std::uint64_t due_ns) {
+    CE_DCHECK(usable_here());
     timer.due_ns_ = std::max(due_ns, now_ns_);
     timer.order_ = timer_order_++;
     if (timer.running()) {
@@ -132,6 +134,7 @@ void LoopCore::start_timer(TimerNode& timer, std::uint64_t due_ns) {
 }
 
 void LoopCore::stop_timer(TimerNode& timer) noexcept {
+    CE_DCHECK(usable_here());
     if (timer.running()) {
         timers_.erase(timer);
     }

@@ -110,6 +110,11 @@ public:
     Loop& loop() noexcept { return loop_; }
     static LoopCore& of(Loop& loop) noexcept { return loop.core(); }
     static Loop* current() noexcept;  ///< the loop whose run() is on this thread's stack
+    /// Whether the caller may use what belongs to the loop's thread: it is that thread, or the loop is not running
+    /// (set-up and tear-down).
+    bool usable_here() const noexcept {
+        return current() == &loop_ || !shared_.running.load(std::memory_order_relaxed);
+    }
     unsigned index() const noexcept { return index_; }
     std::string_view backend() const noexcept { return poller_->name(); }
 
@@ -155,16 +160,19 @@ public:
 
     // --- queues of this turn
     void make_ready(ReadyItem& item) noexcept {
+        CE_DCHECK(usable_here());
         if (!item.hook_.linked()) {
             ready_.push_back(item);
         }
     }
     void cancel_ready(ReadyItem& item) noexcept {
+        CE_DCHECK(usable_here());
         if (item.hook_.linked()) {
             ready_.remove(item);
         }
     }
     void bury(Buried& dead) noexcept {
+        CE_DCHECK(usable_here());
         dead.next_buried_ = buried_;
         buried_ = &dead;
     }

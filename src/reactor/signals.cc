@@ -15,6 +15,7 @@
 namespace corevent {
 namespace {
 
+/// One entry for each watch; those of one sink stand together.
 using SinkList = std::vector<SignalSink*>;
 
 /// Handlers read `sinks` of their signal without a lock. A list is never changed: a new one takes
@@ -33,8 +34,13 @@ void handle(int number) {
     const SinkList* sinks =
         watched[static_cast<std::size_t>(number)].sinks.load(std::memory_order_seq_cst);
     if (sinks != nullptr) {
+        const SignalSink* told = nullptr;
         for (SignalSink* sink : *sinks) {
-            sink->raise(number);
+            // Once for each sink: its owner may take() between two raises and count one signal twice.
+            if (sink != told) {
+                sink->raise(number);
+                told = sink;
+            }
         }
     }
     handlers_running.fetch_sub(1, std::memory_order_seq_cst);
@@ -59,7 +65,7 @@ Result<void> watch_signal(int number, SignalSink& sink) {
     const SinkList* now = w.sinks.load(std::memory_order_relaxed);
     const bool first = now == nullptr;
     auto sinks = first ? std::make_unique<SinkList>() : std::make_unique<SinkList>(*now);
-    sinks->push_back(&sink);
+    sinks->insert(std::ranges::find(*sinks, &sink), &sink);
     replace(w, std::move(sinks));
     if (first) {
         struct sigaction action{};

@@ -259,10 +259,12 @@ TEST_F(DrainTest, NothingThatWasAcceptedIsLost) {
         server.start();
         std::atomic<int> lost{0};
         std::atomic<int> answered{0};
+        std::atomic<int> connected{0};  // who comes after the stop is refused, and has lost nothing
         std::vector<std::thread> clients;
         for (int i = 0; i < 4; ++i) {
             clients.emplace_back([&] {
                 RawClient client(server.port());
+                ++connected;
                 for (;;) {
                     if (!client.send(get_hello)) {
                         ++lost;
@@ -280,7 +282,7 @@ TEST_F(DrainTest, NothingThatWasAcceptedIsLost) {
                 }
             });
         }
-        ASSERT_TRUE(eventually([&] { return answered > 100; }));
+        ASSERT_TRUE(eventually([&] { return connected == 4 && answered > 100; }));
         server->shutdown();
         EXPECT_EQ(server->wait(), 0);
         for (auto& client : clients) {

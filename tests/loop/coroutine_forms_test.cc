@@ -91,6 +91,20 @@ TEST_F(CoroutineForms, AwaitsInConditionsLoopsAndArguments) {
     });
 }
 
+// GCC 12 destroys the awaited object early when such a coroutine says `if (!co_await ...)`.
+Task<bool> slept_without_variables() {
+    if (const auto slept = co_await sleep_for(std::chrono::milliseconds(1)); !slept)
+        co_return false;
+    co_return true;
+}
+
+TEST_F(CoroutineForms, AnAwaitInAConditionNamesItsResult) {
+    test::run_task(loop_, []() -> Task<> {
+        const bool slept = co_await slept_without_variables();
+        EXPECT_TRUE(slept);
+    });
+}
+
 TEST_F(CoroutineForms, ClosuresThatCaptureReferencesOrPlainValues) {
     test::run_task(loop_, []() -> Task<> {
         std::string text = long_text;

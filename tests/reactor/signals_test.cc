@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -39,6 +40,25 @@ TEST(Signals, ReachTheSinkAndWakeItsOwner) {
     EXPECT_EQ(sink.take(), bit(SIGUSR1));
     EXPECT_EQ(sink.take(), 0u);
     unwatch_signal(SIGUSR1, sink);
+}
+
+/// A second raise could come after the owner's take(), which would then count one signal twice.
+TEST(Signals, ASinkThatWatchesTwiceIsRaisedOnce) {
+    const Wakeup wakeup;
+    const Wakeup other_wakeup;
+    SignalSink sink(wakeup);
+    SignalSink other(other_wakeup);
+    ASSERT_TRUE(watch_signal(SIGUSR1, sink));
+    ASSERT_TRUE(watch_signal(SIGUSR1, other));
+    ASSERT_TRUE(watch_signal(SIGUSR1, sink));
+    raise(SIGUSR1);
+    std::uint64_t notified = 0;
+    ASSERT_EQ(read(wakeup.fd(), &notified, sizeof notified), static_cast<ssize_t>(sizeof notified));
+    EXPECT_EQ(notified, 1U);
+    EXPECT_EQ(other.take(), bit(SIGUSR1));
+    unwatch_signal(SIGUSR1, sink);
+    unwatch_signal(SIGUSR1, sink);
+    unwatch_signal(SIGUSR1, other);
 }
 
 TEST(Signals, TheLastWatcherRestoresWhatWasThere) {
