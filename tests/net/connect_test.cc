@@ -86,6 +86,11 @@ protected:
     bool until(Done done) {
         return turn_until(loop_, done);
     }
+    /// Before the server that it talks to goes.
+    void hang_up() {
+        out_.client.stream->close();
+        EXPECT_TRUE(until([&] { return out_.client.closes == 1; }));
+    }
     void TearDown() override {
         if (out_.client.stream != nullptr) out_.client.stream->abort();
         turn_until_idle(loop_);
@@ -203,6 +208,7 @@ TEST_F(ConnectTest, ASilentAddressIsJoinedByTheNext) {
     EXPECT_GE(std::chrono::steady_clock::now() - begin, 45ms);
     ASSERT_NE(out_.client.stream, nullptr) << out_.error.message();
     EXPECT_EQ(out_.client.stream->peer(), server.address());
+    hang_up();
 }
 
 TEST_F(ConnectTest, AllFailedTellsTheLast) {
@@ -256,6 +262,7 @@ TEST_F(ConnectTest, AwaitsAStream) {
     ASSERT_NE(out_.client.stream, nullptr);
     out_.client.stream->write("hello");
     EXPECT_TRUE(until([&] { return out_.client.received == "hello"; }));
+    hang_up();
 }
 
 TEST_F(ConnectTest, AwaitsAnError) {
