@@ -30,5 +30,7 @@ int main(int argc, char** argv) {
     });
     server.start();
     std::cout << "listening on " << server.addresses().front().text() << std::endl;
-    return server.wait();  // 0, or 3 when the deadline cut something
+    const int exit_code = server.wait();  // 0, or 3 when the deadline cut something
+    loops.stop();  // on_stop belongs to loop 0, which must not run when it goes
+    return exit_code;
 }

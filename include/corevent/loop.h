@@ -127,6 +127,7 @@ private:
     TimerCore* core_;
 };
 
+/// Destroyed on the loop's thread or while the loop does not run (LoopGroup::stop() first), as a Timer is.
 /// Calls back on the loop for each batch of a signal's deliveries. While a handle lives the signal
 /// is blocked from its default action process-wide; several loops and handles may watch the same
 /// signal. Restored when the last one goes.

@@ -160,7 +160,9 @@ OrStop<int> run_service(ServerOptions options, const Face& face, const AddRoutes
         // Said by a running loop: whoever reads it may connect, and signals are handled.
         loops[0].post([text = start_lines(options, face, descriptors, server)] { say(text); });
     }
-    return server.run();
+    const int exit_code = server.run();
+    loops.stop();  // the messages belong to loop 0, which must not run when they go
+    return exit_code;
 }
 
 }  // namespace corevent::app
