@@ -86,11 +86,6 @@ protected:
     bool until(Done done) {
         return turn_until(loop_, done);
     }
-    /// Before the server that it talks to goes.
-    void hang_up() {
-        out_.client.stream->close();
-        EXPECT_TRUE(until([&] { return out_.client.closes == 1; }));
-    }
     void TearDown() override {
         if (out_.client.stream != nullptr) out_.client.stream->abort();
         turn_until_idle(loop_);
@@ -98,17 +93,17 @@ protected:
         EXPECT_EQ(LoopCore::of(loop_).load(), 0U);
     }
 
+    EchoServer server_{1};  // goes last, when its clients have hung up
     Loop loop_;
     Outcomes out_;
 };
 
 TEST_F(ConnectTest, TalksToAServer) {
-    EchoServer server(1);
-    const Connector connector(loop_, server.address(), {}, out_.done());
+    const Connector connector(loop_, server_.address(), {}, out_.done());
     EXPECT_EQ(out_.calls, 0);
     ASSERT_TRUE(until([&] { return out_.calls == 1; }));
     ASSERT_NE(out_.client.stream, nullptr) << out_.error.message();
-    EXPECT_EQ(out_.client.stream->peer(), server.address());
+    EXPECT_EQ(out_.client.stream->peer(), server_.address());
     out_.client.stream->write("hello");
     EXPECT_TRUE(until([&] { return out_.client.received == "hello"; }));
     out_.client.stream->close();
@@ -151,10 +146,9 @@ TEST_F(ConnectTest, CancellingIsTold) {
 }
 
 TEST_F(ConnectTest, DroppingSaysNothing) {
-    EchoServer server(1);
     const FullListener full;
     {
-        const Connector never_begun(loop_, server.address(), {}, out_.done());
+        const Connector never_begun(loop_, server_.address(), {}, out_.done());
         Connector hanging(loop_, full.address, {}, out_.done());
         turn_until_idle(loop_);
     }
@@ -165,10 +159,9 @@ TEST_F(ConnectTest, DroppingSaysNothing) {
 }
 
 TEST_F(ConnectTest, DroppingInItsOwnCallback) {
-    EchoServer server(1);
     std::optional<Connector> connector;
     bool told = false;
-    connector.emplace(loop_, server.address(), ConnectOptions{}, [&](Result<NewStream> result) {
+    connector.emplace(loop_, server_.address(), ConnectOptions{}, [&](Result<NewStream> result) {
         EXPECT_TRUE(result);
         connector.reset();
         told = true;  // the stream is not started: it goes with the result
@@ -188,27 +181,24 @@ TEST(HappyOrder, AlternatesAndBeginsWithIpv6) {
 }
 
 TEST_F(ConnectTest, AFailedAddressIsFollowedAtOnce) {
-    EchoServer server(1);
     const DeadPort dead;
-    const Address list[] = {dead.address, server.address()};
+    const Address list[] = {dead.address, server_.address()};
     // With this stagger the deadline would end it, did the second one wait for its turn.
     const Connector connector(loop_, list, {.deadline = 10s, .stagger = 1h}, out_.done());
     ASSERT_TRUE(until([&] { return out_.calls == 1; }));
     ASSERT_NE(out_.client.stream, nullptr) << out_.error.message();
-    EXPECT_EQ(out_.client.stream->peer(), server.address());
+    EXPECT_EQ(out_.client.stream->peer(), server_.address());
 }
 
 TEST_F(ConnectTest, ASilentAddressIsJoinedByTheNext) {
-    EchoServer server(1);
     const FullListener silent;
-    const Address list[] = {silent.address, server.address()};
+    const Address list[] = {silent.address, server_.address()};
     const auto begin = std::chrono::steady_clock::now();
     const Connector connector(loop_, list, {.deadline = 20s, .stagger = 50ms}, out_.done());
     ASSERT_TRUE(until([&] { return out_.calls == 1; }));
     EXPECT_GE(std::chrono::steady_clock::now() - begin, 45ms);
     ASSERT_NE(out_.client.stream, nullptr) << out_.error.message();
-    EXPECT_EQ(out_.client.stream->peer(), server.address());
-    hang_up();
+    EXPECT_EQ(out_.client.stream->peer(), server_.address());
 }
 
 TEST_F(ConnectTest, AllFailedTellsTheLast) {
@@ -255,14 +245,12 @@ Task<> connect_once(Loop& loop, Address address, ConnectOptions options, Outcome
 }
 
 TEST_F(ConnectTest, AwaitsAStream) {
-    EchoServer server(1);
     TaskScope tasks;
-    loop_.post([&] { tasks.spawn(connect_once(loop_, server.address(), {}, out_)); });
+    loop_.post([&] { tasks.spawn(connect_once(loop_, server_.address(), {}, out_)); });
     ASSERT_TRUE(until([&] { return out_.calls == 1 && tasks.size() == 0; }));
     ASSERT_NE(out_.client.stream, nullptr);
     out_.client.stream->write("hello");
     EXPECT_TRUE(until([&] { return out_.client.received == "hello"; }));
-    hang_up();
 }
 
 TEST_F(ConnectTest, AwaitsAnError) {
