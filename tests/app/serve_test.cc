@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <string>
 #include <thread>
 
 namespace corevent::test {
@@ -149,6 +151,27 @@ TEST_F(Site, KeepsConnectionsAlive) {
     const Finished twice =
         curl({"-w", "%{num_connects} ", server.url("/a.txt"), server.url("/a.txt")});
     EXPECT_EQ(twice.out, "01234567891 01234567890 ");
+}
+
+/// Files that are kept in memory and files that are sent from their descriptor: all octets, also when
+/// the second request of a connection finds the entry in the cache.
+TEST_F(Site, SendsFilesOfAllSizes) {
+    std::map<std::string, std::string> files;
+    for (const std::size_t size : {0, 1, 4095, 16 * 1024, 16 * 1024 + 1, 70'000, 3'000'000}) {
+        std::string contents(size, '\0');
+        for (std::size_t i = 0; i < size; ++i) {
+            contents[i] = static_cast<char>('a' + (i * 7 + i / 26) % 26);
+        }
+        const std::string name = "size" + std::to_string(size);
+        directory.file(name, contents);
+        files[name] = std::move(contents);
+    }
+    Running server(start());
+    for (const auto& [name, contents] : files) {
+        const std::string url = server.url("/" + name);
+        const Finished twice = curl({url, url});
+        EXPECT_TRUE(twice.out == contents + contents) << name << ": " << twice.out.size();
+    }
 }
 
 TEST_F(Site, RunsOnBothBackEnds) {
