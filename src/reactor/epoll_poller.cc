@@ -1,5 +1,4 @@
-// The epoll poller: a descriptor is registered once for all edges and never touched by epoll_ctl
-// again.
+// The epoll poller. What is asked for as edges needs no epoll_ctl when it has been told.
 #include "base/assert.h"
 #include "reactor/fd.h"
 #include "reactor/poller.h"
