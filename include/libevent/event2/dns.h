@@ -136,7 +136,7 @@ int evdns_base_load_hosts(struct evdns_base *base, const char *hosts_fname);
 EVENT2_EXPORT_SYMBOL
 void evdns_base_clear_host_addresses(struct evdns_base *base);
 
-/* Search domains, in the order in which they are tried. */
+/* Search domains. The one added last is tried first; those of a file in the order of the file. */
 EVENT2_EXPORT_SYMBOL
 void evdns_base_search_clear(struct evdns_base *base);
 EVENT2_EXPORT_SYMBOL
