@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 
 namespace corevent::compat::evdns {
 namespace {
@@ -114,25 +115,26 @@ bool take_answers(dns::Reader& reader, const dns::Header& header, Type wanted,
     return true;
 }
 
-/// How long a negative answer holds (RFC 2308 5), 0 if it does not say.
-std::uint32_t negative_ttl(dns::Reader& reader, const dns::Header& header,
-                           int answers_left) noexcept {
+/// How long a negative answer holds (RFC 2308 5), 0 if it does not say; nothing if the message is
+/// malformed. `answers_left` records come before the authority section.
+std::optional<std::uint32_t> negative_ttl(dns::Reader& reader, const dns::Header& header,
+                                          int answers_left) noexcept {
     dns::Record record;
     dns::Soa soa;
-    for (int i = 0; i < answers_left; ++i) {
+    std::uint32_t ttl = 0;
+    for (int i = 0; i < answers_left + header.records[1]; ++i) {
         if (!reader.read(record)) {
-            return 0;
+            return std::nullopt;
         }
+        if (i < answers_left || record.type != Type::soa) {
+            continue;
+        }
+        if (!reader.soa_in(record, soa)) {
+            return std::nullopt;
+        }
+        ttl = std::min(record.ttl, soa.minimum);
     }
-    for (int i = 0; i < header.records[1]; ++i) {
-        if (!reader.read(record)) {
-            return 0;
-        }
-        if (record.type == Type::soa && reader.soa_in(record, soa)) {
-            return std::min(record.ttl, soa.minimum);
-        }
-    }
-    return 0;
+    return ttl;
 }
 
 /// Fills in the answer from a reply without an error or with "no such name".
@@ -150,7 +152,12 @@ void take_content(evdns_request& request, dns::Reader& reader, const dns::Header
         answer.error = DNS_ERR_NODATA;
         answers_left = 0;  // all were read
     }
-    answer.ttl = negative_ttl(reader, header, answers_left);
+    const auto ttl = negative_ttl(reader, header, answers_left);
+    if (!ttl) {
+        answer.clear(DNS_ERR_UNKNOWN);
+    } else {
+        answer.ttl = *ttl;
+    }
 }
 
 }  // namespace
