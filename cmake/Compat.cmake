@@ -120,8 +120,9 @@ ce_pkg_config(_pthreads libevent "libevent 2.1 on corevent: locks for programs w
 
 get_property(CE_COMPAT_TARGETS GLOBAL PROPERTY CE_COMPAT_TARGETS)
 get_property(CE_COMPAT_STUBS GLOBAL PROPERTY CE_COMPAT_STUBS)
-add_custom_target(libevent ALL DEPENDS ${CE_COMPAT_STUBS})
-add_dependencies(libevent ${CE_COMPAT_TARGETS})
+add_custom_target(libevent_stubs DEPENDS ${CE_COMPAT_STUBS})
+add_custom_target(libevent ALL)
+add_dependencies(libevent libevent_stubs ${CE_COMPAT_TARGETS})
 
 # What programs written against the headers link with in this build: ce_libevent, and _core, _pthreads, _openssl likewise.
 foreach(name "" _core _extra _pthreads)
