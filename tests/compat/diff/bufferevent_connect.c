@@ -15,12 +15,12 @@ static void set_up(void) {
     dead = here;
     listener = socket(AF_INET, SOCK_STREAM, 0);
     evutil_make_socket_nonblocking(listener);
-    if (bind(listener, (struct sockaddr *)&here, sizeof here) || listen(listener, 16)) abort();
-    getsockname(listener, (struct sockaddr *)&here, &length);
+    if (bind(listener, (struct sockaddr*)&here, sizeof here) || listen(listener, 16)) abort();
+    getsockname(listener, (struct sockaddr*)&here, &length);
     fd = socket(AF_INET, SOCK_STREAM, 0);
     length = sizeof dead;
-    if (bind(fd, (struct sockaddr *)&dead, sizeof dead)) abort();
-    getsockname(fd, (struct sockaddr *)&dead, &length);
+    if (bind(fd, (struct sockaddr*)&dead, sizeof dead)) abort();
+    getsockname(fd, (struct sockaddr*)&dead, &length);
     /* Stays bound and does not listen: nobody else gets the port. */
 }
 
@@ -30,7 +30,7 @@ static int take_connection(void) {
     return fd;
 }
 
-static void greet(struct side *a, short what) {
+static void greet(struct side* a, short what) {
     if (what & BEV_EVENT_CONNECTED) {
         say("%s: fd %s", a->name, bufferevent_getfd(a->bev) >= 0 ? "there" : "missing");
         bufferevent_write(a->bev, "hello", 5);
@@ -44,8 +44,7 @@ static void by_address(int options, int enable) {
     attach(&a, "a", bufferevent_socket_new(base, -1, options));
     a.on_event = greet;
     if (enable) bufferevent_enable(a.bev, (short)enable);
-    say("connect %d",
-        bufferevent_socket_connect(a.bev, (struct sockaddr *)&here, (int)sizeof here));
+    say("connect %d", bufferevent_socket_connect(a.bev, (struct sockaddr*)&here, (int)sizeof here));
     turn_for_ms(10);
     peer = take_connection();
     put(peer, "welcome");
@@ -64,8 +63,7 @@ static void written_before(void) {
     heading("written before it is connected");
     attach(&a, "a", bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE));
     bufferevent_write(a.bev, "early", 5);
-    say("connect %d",
-        bufferevent_socket_connect(a.bev, (struct sockaddr *)&here, (int)sizeof here));
+    say("connect %d", bufferevent_socket_connect(a.bev, (struct sockaddr*)&here, (int)sizeof here));
     bufferevent_write(a.bev, "bird", 4);
     turn_for_ms(10);
     peer = take_connection();
@@ -77,7 +75,7 @@ static void written_before(void) {
 
     heading("writing disabled while connecting");
     attach(&a, "a", bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE));
-    bufferevent_socket_connect(a.bev, (struct sockaddr *)&here, (int)sizeof here);
+    bufferevent_socket_connect(a.bev, (struct sockaddr*)&here, (int)sizeof here);
     bufferevent_disable(a.bev, EV_WRITE);
     bufferevent_write(a.bev, "kept", 4);
     turn_for_ms(10);
@@ -96,8 +94,7 @@ static void refused(int options, int enable) {
     say("== refused, options %d, enabling %d", options, enable);
     attach(&a, "a", bufferevent_socket_new(base, -1, options));
     if (enable) bufferevent_enable(a.bev, (short)enable);
-    say("connect %d",
-        bufferevent_socket_connect(a.bev, (struct sockaddr *)&dead, (int)sizeof dead));
+    say("connect %d", bufferevent_socket_connect(a.bev, (struct sockaddr*)&dead, (int)sizeof dead));
     turn_for_ms(20);
     say("enabled %d, fd %s", bufferevent_get_enabled(a.bev),
         bufferevent_getfd(a.bev) >= 0 ? "there" : "missing");
@@ -116,7 +113,7 @@ static void impossible(void) {
     sin.sin_addr.s_addr = 0xffffffffu;
     sin.sin_port = htons(9);
     attach(&a, "a", bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE));
-    say("connect %d", bufferevent_socket_connect(a.bev, (struct sockaddr *)&sin, (int)sizeof sin));
+    say("connect %d", bufferevent_socket_connect(a.bev, (struct sockaddr*)&sin, (int)sizeof sin));
     turn_for_ms(10);
     say("fd %d", bufferevent_getfd(a.bev));
     bufferevent_free(a.bev);
@@ -124,7 +121,7 @@ static void impossible(void) {
     say("connect to nothing %d", bufferevent_socket_connect(a.bev, NULL, 0));
     sin.sin_family = 77;
     say("connect to family 77: %d",
-        bufferevent_socket_connect(a.bev, (struct sockaddr *)&sin, (int)sizeof sin));
+        bufferevent_socket_connect(a.bev, (struct sockaddr*)&sin, (int)sizeof sin));
     turn_for_ms(5);
     say("fd %d", bufferevent_getfd(a.bev));
     bufferevent_free(a.bev);
@@ -138,8 +135,7 @@ static void own_descriptor(void) {
     fd = socket(AF_INET, SOCK_STREAM, 0);
     evutil_make_socket_nonblocking(fd);
     attach(&a, "a", bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE));
-    say("connect %d",
-        bufferevent_socket_connect(a.bev, (struct sockaddr *)&here, (int)sizeof here));
+    say("connect %d", bufferevent_socket_connect(a.bev, (struct sockaddr*)&here, (int)sizeof here));
     say("same %d", bufferevent_getfd(a.bev) == fd);
     turn_for_ms(10);
     close(take_connection());
@@ -149,7 +145,7 @@ static void own_descriptor(void) {
     heading("a descriptor that connects already");
     fd = socket(AF_INET, SOCK_STREAM, 0);
     evutil_make_socket_nonblocking(fd);
-    connect(fd, (struct sockaddr *)&here, sizeof here);
+    connect(fd, (struct sockaddr*)&here, sizeof here);
     attach(&a, "a", bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE));
     say("connect %d", bufferevent_socket_connect(a.bev, NULL, 0));
     turn_for_ms(10);
@@ -165,8 +161,7 @@ static void own_descriptor(void) {
     fd = socket(AF_INET, SOCK_STREAM, 0);
     evutil_make_socket_nonblocking(fd);
     attach(&a, "a", bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE));
-    say("connect %d",
-        bufferevent_socket_connect(a.bev, (struct sockaddr *)&dead, (int)sizeof dead));
+    say("connect %d", bufferevent_socket_connect(a.bev, (struct sockaddr*)&dead, (int)sizeof dead));
     turn_for_ms(10);
     check(is_open(fd), "open");
     bufferevent_free(a.bev);
@@ -186,11 +181,11 @@ static void unix_socket(int enable) {
     length = (socklen_t)(sizeof(sa_family_t) + 1 + strlen(sun.sun_path + 1));
     server = socket(AF_UNIX, SOCK_STREAM, 0);
     evutil_make_socket_nonblocking(server);
-    if (bind(server, (struct sockaddr *)&sun, length) || listen(server, 4)) abort();
+    if (bind(server, (struct sockaddr*)&sun, length) || listen(server, 4)) abort();
     attach(&a, "a", bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE));
     bufferevent_enable(a.bev, (short)enable);
     a.on_event = greet;
-    say("connect %d", bufferevent_socket_connect(a.bev, (struct sockaddr *)&sun, (int)length));
+    say("connect %d", bufferevent_socket_connect(a.bev, (struct sockaddr*)&sun, (int)length));
     turn_for_ms(10);
     peer = accept(server, NULL, NULL);
     evutil_make_socket_nonblocking(peer);
@@ -203,7 +198,7 @@ static void unix_socket(int enable) {
     attach(&a, "b", bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE));
     bufferevent_enable(a.bev, (short)enable);
     say("connect to who has gone %d",
-        bufferevent_socket_connect(a.bev, (struct sockaddr *)&sun, (int)length));
+        bufferevent_socket_connect(a.bev, (struct sockaddr*)&sun, (int)length));
     turn_for_ms(10);
     say("fd %s", bufferevent_getfd(a.bev) >= 0 ? "there" : "missing");
     bufferevent_free(a.bev);
@@ -256,8 +251,8 @@ static void by_name(void) {
     say("port %d", bufferevent_socket_connect_hostname(a.bev, NULL, AF_INET, "127.0.0.1", 0));
     say("port %d", bufferevent_socket_connect_hostname(a.bev, NULL, AF_INET, "127.0.0.1", 65536));
     turn_for_ms(5);
-    say("v6 as v4: %d",
-        bufferevent_socket_connect_hostname(a.bev, NULL, AF_INET, "::1", 80));
+    a.no_errno = 1;
+    say("v6 as v4: %d", bufferevent_socket_connect_hostname(a.bev, NULL, AF_INET, "::1", 80));
     turn_for_ms(5);
     say("dns error %d, enabled %d", bufferevent_socket_get_dns_error(a.bev) != 0,
         bufferevent_get_enabled(a.bev));
@@ -266,7 +261,81 @@ static void by_name(void) {
     turn();
 }
 
-static void free_now(struct side *a, short what) {
+static void odd(void) {
+    struct side a;
+    struct sockaddr_un sun;
+    socklen_t length;
+    int server, peer;
+    heading("a name whose address cannot be connected to");
+    attach(&a, "a", bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE));
+    say("connect %d",
+        bufferevent_socket_connect_hostname(a.bev, NULL, AF_INET, "255.255.255.255", 9));
+    turn_for_ms(5);
+    say("fd %d, dns error %d, enabled %d", bufferevent_getfd(a.bev),
+        bufferevent_socket_get_dns_error(a.bev), bufferevent_get_enabled(a.bev));
+    bufferevent_free(a.bev);
+    turn();
+
+    heading("a service by name, deferred");
+    attach(&a, "a",
+           bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS));
+    a.no_errno = 1;
+    say("connect %d", bufferevent_socket_connect_hostname(a.bev, NULL, AF_INET6, "127.0.0.1", 9));
+    turn_for_ms(5);
+    a.no_errno = 0;
+    check(bufferevent_socket_get_dns_error(a.bev) != 0, "dns error");
+    say("connect %d", bufferevent_socket_connect_hostname(a.bev, NULL, AF_INET, "127.0.0.1",
+                                                          ntohs(here.sin_port)));
+    turn_for_ms(10);
+    say("dns error %d", bufferevent_socket_get_dns_error(a.bev));
+    close(take_connection());
+    bufferevent_free(a.bev);
+    turn();
+
+    heading("connected at once, writing disabled");
+    memset(&sun, 0, sizeof sun);
+    sun.sun_family = AF_UNIX;
+    snprintf(sun.sun_path + 1, sizeof sun.sun_path - 1, "bev-odd-%d", (int)getpid());
+    length = (socklen_t)(sizeof(sa_family_t) + 1 + strlen(sun.sun_path + 1));
+    server = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (bind(server, (struct sockaddr*)&sun, length) || listen(server, 4)) abort();
+    attach(&a, "a", bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE));
+    bufferevent_disable(a.bev, EV_WRITE);
+    say("connect %d", bufferevent_socket_connect(a.bev, (struct sockaddr*)&sun, (int)length));
+    turn_for_ms(5);
+    say("enabled %d", bufferevent_get_enabled(a.bev));
+    bufferevent_enable(a.bev, EV_READ | EV_WRITE);
+    turn_for_ms(5);
+    peer = accept(server, NULL, NULL);
+    close(peer);
+    turn_for_ms(5);
+    bufferevent_free(a.bev);
+    turn();
+    close(server);
+
+    heading("connecting twice");
+    attach(&a, "a", bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE));
+    say("connect %d", bufferevent_socket_connect(a.bev, (struct sockaddr*)&here, (int)sizeof here));
+    turn_for_ms(10);
+    say("connect %d", bufferevent_socket_connect(a.bev, (struct sockaddr*)&here, (int)sizeof here));
+    turn_for_ms(10);
+    close(take_connection());
+    bufferevent_free(a.bev);
+    turn();
+
+    heading("reading disabled, the peer closes after connecting");
+    attach(&a, "a", bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE));
+    bufferevent_socket_connect(a.bev, (struct sockaddr*)&here, (int)sizeof here);
+    turn_for_ms(5);
+    close(take_connection());
+    turn_for_ms(5);
+    bufferevent_enable(a.bev, EV_READ);
+    turn_for_ms(5);
+    bufferevent_free(a.bev);
+    turn();
+}
+
+static void free_now(struct side* a, short what) {
     (void)what;
     bufferevent_free(a->bev);
 }
@@ -277,17 +346,17 @@ static void freeing(void) {
     heading("freed in the event callback");
     attach(&a, "a", bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE));
     a.on_event = free_now;
-    bufferevent_socket_connect(a.bev, (struct sockaddr *)&here, (int)sizeof here);
+    bufferevent_socket_connect(a.bev, (struct sockaddr*)&here, (int)sizeof here);
     turn_for_ms(10);
     peer = take_connection();
     close(peer);
     attach(&a, "b", bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE));
     a.on_event = free_now;
-    bufferevent_socket_connect(a.bev, (struct sockaddr *)&dead, (int)sizeof dead);
+    bufferevent_socket_connect(a.bev, (struct sockaddr*)&dead, (int)sizeof dead);
     turn_for_ms(10);
     heading("freed while connecting");
     attach(&a, "c", bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE));
-    bufferevent_socket_connect(a.bev, (struct sockaddr *)&here, (int)sizeof here);
+    bufferevent_socket_connect(a.bev, (struct sockaddr*)&here, (int)sizeof here);
     bufferevent_free(a.bev);
     turn_for_ms(10);
     peer = take_connection();
@@ -306,16 +375,16 @@ static void never(void) {
     sin.sin_family = AF_INET;
     sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     server = socket(AF_INET, SOCK_STREAM, 0);
-    if (bind(server, (struct sockaddr *)&sin, sizeof sin) || listen(server, 0)) abort();
-    getsockname(server, (struct sockaddr *)&sin, &length);
+    if (bind(server, (struct sockaddr*)&sin, sizeof sin) || listen(server, 0)) abort();
+    getsockname(server, (struct sockaddr*)&sin, &length);
     for (i = 0; i < 8; ++i) {
         fillers[i] = socket(AF_INET, SOCK_STREAM, 0);
         evutil_make_socket_nonblocking(fillers[i]);
-        connect(fillers[i], (struct sockaddr *)&sin, sizeof sin);
+        connect(fillers[i], (struct sockaddr*)&sin, sizeof sin);
     }
     attach(&a, "a", bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE));
     bufferevent_set_timeouts(a.bev, NULL, &tv);
-    say("connect %d", bufferevent_socket_connect(a.bev, (struct sockaddr *)&sin, (int)sizeof sin));
+    say("connect %d", bufferevent_socket_connect(a.bev, (struct sockaddr*)&sin, (int)sizeof sin));
     turn_for_ms(100);
     say("events %d", a.events);
     bufferevent_free(a.bev);
@@ -341,6 +410,7 @@ int main(void) {
     unix_socket(0);
     unix_socket(EV_READ | EV_WRITE);
     by_name();
+    odd();
     freeing();
     never();
     event_base_free(base);

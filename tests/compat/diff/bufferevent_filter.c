@@ -3,25 +3,25 @@
 #include "bufferevent_support.h"
 
 static struct side a, b; /* a: the filter, b: the far end */
-static struct bufferevent *below;
+static struct bufferevent* below;
 static int contexts_freed;
 
-static void free_context(void *ctx) {
+static void free_context(void* ctx) {
     ++contexts_freed;
-    say("context freed: %s", (const char *)ctx);
+    say("context freed: %s", (const char*)ctx);
 }
 
-static unsigned long in(struct bufferevent *bev) {
+static unsigned long in(struct bufferevent* bev) {
     return (unsigned long)evbuffer_get_length(bufferevent_get_input(bev));
 }
-static unsigned long out(struct bufferevent *bev) {
+static unsigned long out(struct bufferevent* bev) {
     return (unsigned long)evbuffer_get_length(bufferevent_get_output(bev));
 }
 
 /* Adds one to each octet, as much as fits. */
-static enum bufferevent_filter_result plus_one(struct evbuffer *src, struct evbuffer *dst,
+static enum bufferevent_filter_result plus_one(struct evbuffer* src, struct evbuffer* dst,
                                                ev_ssize_t limit, enum bufferevent_flush_mode mode,
-                                               void *ctx) {
+                                               void* ctx) {
     unsigned char c;
     ev_ssize_t n = 0;
     (void)mode;
@@ -35,9 +35,9 @@ static enum bufferevent_filter_result plus_one(struct evbuffer *src, struct evbu
 }
 
 /* Passes on whole records of 4. */
-static enum bufferevent_filter_result records(struct evbuffer *src, struct evbuffer *dst,
+static enum bufferevent_filter_result records(struct evbuffer* src, struct evbuffer* dst,
                                               ev_ssize_t limit, enum bufferevent_flush_mode mode,
-                                              void *ctx) {
+                                              void* ctx) {
     char record[4];
     (void)ctx;
     say("records: %lu there, limit %ld, mode %d", (unsigned long)evbuffer_get_length(src),
@@ -54,9 +54,9 @@ static enum bufferevent_filter_result records(struct evbuffer *src, struct evbuf
     return BEV_OK;
 }
 
-static enum bufferevent_filter_result fails(struct evbuffer *src, struct evbuffer *dst,
+static enum bufferevent_filter_result fails(struct evbuffer* src, struct evbuffer* dst,
                                             ev_ssize_t limit, enum bufferevent_flush_mode mode,
-                                            void *ctx) {
+                                            void* ctx) {
     (void)dst;
     (void)limit;
     (void)mode;
@@ -65,15 +65,15 @@ static enum bufferevent_filter_result fails(struct evbuffer *src, struct evbuffe
     return BEV_ERROR;
 }
 
-static void open_filter(const char *name, bufferevent_filter_cb input, bufferevent_filter_cb output,
+static void open_filter(const char* name, bufferevent_filter_cb input, bufferevent_filter_cb output,
                         int options) {
-    struct bufferevent *pair[2];
+    struct bufferevent* pair[2];
     say("== %s, options %d", name, options);
     if (bufferevent_pair_new(base, 0, pair) != 0) abort();
     below = pair[0];
     attach(&b, "far", pair[1]);
     attach(&a, "filter",
-           bufferevent_filter_new(below, input, output, options, free_context, (void *)name));
+           bufferevent_filter_new(below, input, output, options, free_context, (void*)name));
     say("enabled %d, below %d", bufferevent_get_enabled(a.bev), bufferevent_get_enabled(below));
     check(bufferevent_get_underlying(a.bev) == below, "underlying");
     check(bufferevent_get_base(a.bev) == base, "base");
@@ -88,12 +88,12 @@ static void close_filter(void) {
     turn();
 }
 
-static void show(const char *when) {
+static void show(const char* when) {
     say("%s: filter in %lu out %lu, below in %lu out %lu, far in %lu out %lu", when, in(a.bev),
         out(a.bev), in(below), out(below), in(b.bev), out(b.bev));
 }
 
-static void basic(bufferevent_filter_cb f, const char *name, int options) {
+static void basic(bufferevent_filter_cb f, const char* name, int options) {
     open_filter(name, f, f, options | BEV_OPT_CLOSE_ON_FREE);
     bufferevent_write(a.bev, "abcdefg", 7);
     show("written");
@@ -272,7 +272,7 @@ static void over_socket(int options) {
     fd = bufferevent_getfd(below);
     attach(&a, "filter",
            bufferevent_filter_new(below, plus_one, plus_one, options, free_context,
-                                  (void *)"socket"));
+                                  (void*)"socket"));
     check(bufferevent_getfd(a.bev) == fd, "same fd");
     put(raw, "abc");
     turn();
@@ -302,9 +302,9 @@ static void over_socket(int options) {
     }
 }
 
-static enum bufferevent_filter_result closes_over(struct evbuffer *src, struct evbuffer *dst,
+static enum bufferevent_filter_result closes_over(struct evbuffer* src, struct evbuffer* dst,
                                                   ev_ssize_t limit,
-                                                  enum bufferevent_flush_mode mode, void *ctx) {
+                                                  enum bufferevent_flush_mode mode, void* ctx) {
     (void)limit;
     (void)mode;
     (void)ctx;
@@ -318,9 +318,10 @@ static void stacked(void) {
     bufferevent_pair_new(base, 0, pair);
     attach(&b, "far", pair[1]);
     middle = bufferevent_filter_new(pair[0], plus_one, plus_one, BEV_OPT_CLOSE_ON_FREE,
-                                    free_context, (void *)"middle");
-    attach(&a, "top", bufferevent_filter_new(middle, plus_one, closes_over, BEV_OPT_CLOSE_ON_FREE,
-                                             free_context, (void *)"top"));
+                                    free_context, (void*)"middle");
+    attach(&a, "top",
+           bufferevent_filter_new(middle, plus_one, closes_over, BEV_OPT_CLOSE_ON_FREE,
+                                  free_context, (void*)"top"));
     below = middle;
     bufferevent_enable(a.bev, EV_READ);
     bufferevent_enable(b.bev, EV_READ);
@@ -335,7 +336,7 @@ static void stacked(void) {
     turn();
 }
 
-static void free_filter(struct side *s) {
+static void free_filter(struct side* s) {
     say("%s: freed in a callback", s->name);
     bufferevent_free(s->bev);
 }
@@ -377,7 +378,7 @@ static void freeing(void) {
 }
 
 static void data_before(void) {
-    struct bufferevent *pair[2];
+    struct bufferevent* pair[2];
     heading("input that was there before the filter");
     bufferevent_pair_new(base, 0, pair);
     bufferevent_enable(pair[0], EV_READ);
@@ -385,8 +386,8 @@ static void data_before(void) {
     turn();
     below = pair[0];
     attach(&b, "far", pair[1]);
-    attach(&a, "filter", bufferevent_filter_new(below, NULL, NULL, BEV_OPT_CLOSE_ON_FREE, NULL,
-                                                NULL));
+    attach(&a, "filter",
+           bufferevent_filter_new(below, NULL, NULL, BEV_OPT_CLOSE_ON_FREE, NULL, NULL));
     show("made");
     bufferevent_enable(a.bev, EV_READ);
     turn();

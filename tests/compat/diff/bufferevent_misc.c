@@ -8,7 +8,7 @@ static void accessors(void) {
     int raw;
     bufferevent_data_cb r, w;
     bufferevent_event_cb e;
-    void *arg;
+    void* arg;
     heading("accessors");
     socket_side(&a, "a", BEV_OPT_CLOSE_ON_FREE, &raw);
     bufferevent_getcb(a.bev, &r, &w, &e, &arg);
@@ -21,15 +21,15 @@ static void accessors(void) {
     check(a.bev->output == EVBUFFER_OUTPUT(a.bev), "output field");
     check(a.bev->ev_base == base && bufferevent_get_base(a.bev) == base, "base field");
     check(a.bev->writecb == write_cb, "writecb field");
-    say("underlying %p, partner %p", (void *)bufferevent_get_underlying(a.bev),
-        (void *)bufferevent_pair_get_partner(a.bev));
+    say("underlying %p, partner %p", (void*)bufferevent_get_underlying(a.bev),
+        (void*)bufferevent_pair_get_partner(a.bev));
     say("read of nothing %lu", (unsigned long)bufferevent_read(a.bev, &raw, 4));
     say("flush %d %d %d", bufferevent_flush(a.bev, EV_READ, BEV_NORMAL),
         bufferevent_flush(a.bev, EV_WRITE, BEV_FLUSH),
         bufferevent_flush(a.bev, EV_READ | EV_WRITE, BEV_FINISHED));
     say("limits %d %d", bufferevent_get_read_limit(a.bev) == EV_SSIZE_MAX,
         bufferevent_get_write_limit(a.bev) == EV_SSIZE_MAX);
-    say("cfg %p", (const void *)bufferevent_get_token_bucket_cfg(a.bev));
+    say("cfg %p", (const void*)bufferevent_get_token_bucket_cfg(a.bev));
     say("size %lu", (unsigned long)sizeof(struct bufferevent));
     bufferevent_enable(a.bev, EV_READ);
     say("pending %d %d", event_pending(&a.bev->ev_read, EV_READ, NULL),
@@ -76,9 +76,9 @@ static void references(void) {
 }
 
 static void priorities(void) {
-    struct event_base *other = event_base_new();
-    struct bufferevent *bev;
-    struct bufferevent *pair[2];
+    struct event_base* other = event_base_new();
+    struct bufferevent* bev;
+    struct bufferevent* pair[2];
     heading("priorities");
     event_base_priority_init(other, 6);
     bev = bufferevent_socket_new(other, -1, 0);
@@ -144,8 +144,7 @@ static void triggers(int options) {
     errno = 0;
     say("triggered");
     turn();
-    bufferevent_trigger(a.bev, EV_READ,
-                        BEV_TRIG_DEFER_CALLBACKS | BEV_TRIG_IGNORE_WATERMARKS);
+    bufferevent_trigger(a.bev, EV_READ, BEV_TRIG_DEFER_CALLBACKS | BEV_TRIG_IGNORE_WATERMARKS);
     bufferevent_setcb(a.bev, NULL, NULL, NULL, NULL);
     turn();
     bufferevent_setcb(a.bev, read_cb, write_cb, event_cb, &a);
@@ -202,11 +201,11 @@ static void many_deferred(void) {
 }
 
 static void legacy(void) {
-    struct event_base *current = event_init();
-    struct bufferevent *bev;
+    struct event_base* current = event_init();
+    struct bufferevent* bev;
     struct side a;
     int fds[2];
-    struct event_base *saved = base;
+    struct event_base* saved = base;
     heading("bufferevent_new on the current base");
     base = current;
     if (evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0) abort();
@@ -238,9 +237,9 @@ static void legacy(void) {
 }
 
 static void free_without_loop(void) {
-    struct event_base *other = event_base_new();
+    struct event_base* other = event_base_new();
     int fds[2];
-    struct bufferevent *bev;
+    struct bufferevent* bev;
     heading("the loop never runs again");
     if (evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0) abort();
     bev = bufferevent_socket_new(other, fds[0], BEV_OPT_CLOSE_ON_FREE);
@@ -251,10 +250,10 @@ static void free_without_loop(void) {
     close(fds[1]);
 }
 
-static void buffer_callbacks_cb(struct evbuffer *buffer, const struct evbuffer_cb_info *info,
-                                void *arg) {
+static void buffer_callbacks_cb(struct evbuffer* buffer, const struct evbuffer_cb_info* info,
+                                void* arg) {
     (void)buffer;
-    say("%s: had %lu, added %lu, deleted %lu", (const char *)arg, (unsigned long)info->orig_size,
+    say("%s: had %lu, added %lu, deleted %lu", (const char*)arg, (unsigned long)info->orig_size,
         (unsigned long)info->n_added, (unsigned long)info->n_deleted);
 }
 
@@ -263,8 +262,8 @@ static void buffer_callbacks(void) {
     int raw;
     heading("callbacks on the buffers");
     socket_side(&a, "a", BEV_OPT_CLOSE_ON_FREE, &raw);
-    evbuffer_add_cb(bufferevent_get_input(a.bev), buffer_callbacks_cb, (void *)"in");
-    evbuffer_add_cb(bufferevent_get_output(a.bev), buffer_callbacks_cb, (void *)"out");
+    evbuffer_add_cb(bufferevent_get_input(a.bev), buffer_callbacks_cb, (void*)"in");
+    evbuffer_add_cb(bufferevent_get_output(a.bev), buffer_callbacks_cb, (void*)"out");
     bufferevent_enable(a.bev, EV_READ);
     put(raw, "abcdef");
     turn();

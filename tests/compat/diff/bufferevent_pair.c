@@ -3,8 +3,8 @@
 
 static struct side a, b;
 
-static void open_pair(const char *name, int options) {
-    struct bufferevent *pair[2];
+static void open_pair(const char* name, int options) {
+    struct bufferevent* pair[2];
     say("== %s, options %d", name, options);
     say("new %d", bufferevent_pair_new(base, options, pair));
     attach(&a, "a", pair[0]);
@@ -17,10 +17,10 @@ static void close_pair(void) {
     turn();
 }
 
-static unsigned long in(struct side *s) {
+static unsigned long in(struct side* s) {
     return (unsigned long)evbuffer_get_length(bufferevent_get_input(s->bev));
 }
-static unsigned long out(struct side *s) {
+static unsigned long out(struct side* s) {
     return (unsigned long)evbuffer_get_length(bufferevent_get_output(s->bev));
 }
 
@@ -32,7 +32,7 @@ static void basic(int options) {
               bufferevent_pair_get_partner(b.bev) == a.bev,
           "partners");
     check(bufferevent_get_base(b.bev) == base, "base");
-    say("underlying %p", (void *)bufferevent_get_underlying(a.bev));
+    say("underlying %p", (void*)bufferevent_get_underlying(a.bev));
     say("write %d", bufferevent_write(a.bev, "hello", 5));
     turn();
     say("a out %lu, b in %lu", out(&a), in(&b));
@@ -160,18 +160,20 @@ static void timed(void) {
     close_pair();
 }
 
-static void bounce(struct side *s) {
+static void bounce(struct side* s) {
     if (s->left-- > 0) bufferevent_write(s->bev, "ball", 4);
 }
-static void free_other(struct side *s) {
+static void free_other(struct side* s) {
     say("%s: frees the other", s->name);
     bufferevent_free(s->other->bev);
 }
-static void free_self(struct side *s) {
+static void free_self(struct side* s) {
     say("%s: frees itself", s->name);
     bufferevent_free(s->bev);
 }
-static void pause_reading(struct side *s) { bufferevent_disable(s->bev, EV_READ); }
+static void pause_reading(struct side* s) {
+    bufferevent_disable(s->bev, EV_READ);
+}
 
 static void callbacks(void) {
     open_pair("ping pong", BEV_OPT_DEFER_CALLBACKS);

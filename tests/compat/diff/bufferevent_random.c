@@ -3,20 +3,21 @@
  * trace itself. */
 #include "bufferevent_support.h"
 
-enum { seeds = 400, steps = 120, in_flight_max = 3000 };
+enum { seeds = 1500, steps = 120, in_flight_max = 3000 };
 
 static int verbose;
 static unsigned long fingerprint;
 static unsigned long state;
+static int frees; /* callbacks may free, streams may be finished */
 
 static unsigned pick(unsigned below) {
     state = state * 6364136223846793005ul + 1442695040888963407ul;
     return (unsigned)(state >> 33) % below;
 }
 
-static void trace(const char *format, ...) {
+static void trace(const char* format, ...) {
     char line[200];
-    const char *p;
+    const char* p;
     va_list args;
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
@@ -27,44 +28,64 @@ static void trace(const char *format, ...) {
 }
 
 struct end {
-    const char *name;
-    struct bufferevent *bev;
-    unsigned drain;  /* octets that the read callback takes, at least 1 */
+    const char* name;
+    struct bufferevent* bev;
+    unsigned drain; /* octets that the read callback takes, at least 1 */
     int reaction;
-    struct end *other;
+    struct end* other;
 };
 
 static struct end ends[2];
 
-static unsigned long in(struct end *e) {
+static unsigned long in(struct end* e) {
+    if (e->bev == NULL) return 0;
     return (unsigned long)evbuffer_get_length(bufferevent_get_input(e->bev));
 }
-static unsigned long out(struct end *e) {
+static unsigned long out(struct end* e) {
+    if (e->bev == NULL) return 0;
     return (unsigned long)evbuffer_get_length(bufferevent_get_output(e->bev));
 }
 
-static void write_some(struct end *e, unsigned size) {
+static void write_some(struct end* e, unsigned size) {
     char block[256];
     if (in(&ends[0]) + out(&ends[0]) + in(&ends[1]) + out(&ends[1]) + size > in_flight_max) return;
     fill(block, sizeof block);
     trace("  %s writes %u: %d", e->name, size, bufferevent_write(e->bev, block, size));
 }
 
-static void react(struct end *e) {
+static void on_read(struct bufferevent* bev, void* arg);
+static void on_event(struct bufferevent* bev, short what, void* arg);
+
+static void react(struct end* e) {
     switch (e->reaction) {
         case 1: write_some(e, 3); break;
         case 2: bufferevent_disable(e->bev, EV_READ); break;
         case 3: bufferevent_disable(e->bev, EV_WRITE); break;
         case 4: bufferevent_setwatermark(e->bev, EV_READ, 0, 5); break;
         case 5: bufferevent_enable(e->bev, EV_READ | EV_WRITE); break;
-        case 6: bufferevent_disable(e->other->bev, EV_READ); break;
+        case 6:
+            if (e->other->bev) bufferevent_disable(e->other->bev, EV_READ);
+            break;
+        case 7:
+            trace("  %s frees itself", e->name);
+            bufferevent_free(e->bev);
+            e->bev = NULL;
+            break;
+        case 8:
+            if (e->other->bev) {
+                trace("  %s frees %s", e->name, e->other->name);
+                bufferevent_free(e->other->bev);
+                e->other->bev = NULL;
+            }
+            break;
+        case 9: bufferevent_setcb(e->bev, on_read, NULL, on_event, e); break;
         default: return;
     }
     e->reaction = 0;
 }
 
-static void on_read(struct bufferevent *bev, void *arg) {
-    struct end *e = arg;
+static void on_read(struct bufferevent* bev, void* arg) {
+    struct end* e = arg;
     char block[256];
     unsigned long before = in(e);
     size_t n = bufferevent_read(bev, block, e->drain);
@@ -72,22 +93,22 @@ static void on_read(struct bufferevent *bev, void *arg) {
     react(e);
 }
 
-static void on_write(struct bufferevent *bev, void *arg) {
-    struct end *e = arg;
+static void on_write(struct bufferevent* bev, void* arg) {
+    struct end* e = arg;
     (void)bev;
     trace("%s write: in %lu, out %lu", e->name, in(e), out(e));
     react(e);
 }
 
-static void on_event(struct bufferevent *bev, short what, void *arg) {
-    struct end *e = arg;
+static void on_event(struct bufferevent* bev, short what, void* arg) {
+    struct end* e = arg;
     trace("%s event %d, enabled %d", e->name, what, bufferevent_get_enabled(bev));
     react(e);
 }
 
-static enum bufferevent_filter_result up_to_seven(struct evbuffer *src, struct evbuffer *dst,
+static enum bufferevent_filter_result up_to_seven(struct evbuffer* src, struct evbuffer* dst,
                                                   ev_ssize_t limit,
-                                                  enum bufferevent_flush_mode mode, void *ctx) {
+                                                  enum bufferevent_flush_mode mode, void* ctx) {
     char block[7];
     int n;
     size_t most = limit >= 0 && limit < 7 ? (size_t)limit : 7;
@@ -100,7 +121,7 @@ static enum bufferevent_filter_result up_to_seven(struct evbuffer *src, struct e
 }
 
 static void make(int sockets, int filtered, int options) {
-    struct bufferevent *pair[2];
+    struct bufferevent* pair[2];
     int fds[2], i;
     if (sockets) {
         if (evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0) abort();
@@ -127,9 +148,11 @@ static void make(int sockets, int filtered, int options) {
 }
 
 static void step(void) {
-    struct end *e = &ends[pick(2)];
+    struct end* e = &ends[pick(2)];
     short bits = (short)(pick(2) ? EV_READ : pick(2) ? EV_WRITE : EV_READ | EV_WRITE);
     unsigned low, high;
+    if (e->bev == NULL) e = e->other;
+    if (e->bev == NULL) return;
     switch (pick(14)) {
         case 0:
         case 1:
@@ -144,10 +167,11 @@ static void step(void) {
             bufferevent_setwatermark(e->bev, bits, low, high);
             break;
         case 7: e->drain = 1 + pick(200); break;
-        case 8: e->reaction = (int)pick(7); break;
+        case 8: e->reaction = (int)pick(frees ? 10 : 7); break;
         case 9:
             trace("flush %s %d: %d", e->name, bits,
-                  bufferevent_flush(e->bev, bits, (enum bufferevent_flush_mode)pick(2)));
+                  bufferevent_flush(e->bev, bits,
+                                    (enum bufferevent_flush_mode)pick(frees ? 3 : 2)));
             break;
         case 10:
             trace("trigger %s %d", e->name, bits);
@@ -167,23 +191,24 @@ static void step(void) {
 }
 
 static void run(unsigned seed) {
-    int i, options;
+    int i, left, options;
     state = seed * 2654435761ul + 12345;
     fingerprint = 1469598103934665603ul;
     for (i = 0; i < 5; ++i) pick(2);
+    frees = pick(3) == 0;
     options = pick(2) ? BEV_OPT_DEFER_CALLBACKS : 0;
     make((int)pick(2), (int)pick(3), options);
     for (i = 0; i < steps; ++i) step();
     turn();
-    i = (int)pick(2);
-    bufferevent_free(ends[i].bev);
-    turn();
-    bufferevent_free(ends[1 - i].bev);
-    turn();
+    for (i = (int)pick(2), left = 2; left > 0; --left, i = 1 - i) {
+        if (ends[i].bev) bufferevent_free(ends[i].bev);
+        ends[i].bev = NULL;
+        turn();
+    }
     if (!verbose) say("%u: %lx", seed, fingerprint);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     unsigned seed;
     signal(SIGPIPE, SIG_IGN);
     event_set_log_callback(silent_log);

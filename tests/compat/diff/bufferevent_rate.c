@@ -5,17 +5,17 @@
 static struct timeval hour = {3600, 0};
 
 static void configurations(void) {
-    struct ev_token_bucket_cfg *cfg;
+    struct ev_token_bucket_cfg* cfg;
     heading("configurations");
-    say("burst below rate %p", (void *)ev_token_bucket_cfg_new(10, 9, 10, 10, NULL));
-    say("write burst below rate %p", (void *)ev_token_bucket_cfg_new(10, 10, 10, 9, NULL));
-    say("rate 0 %p", (void *)ev_token_bucket_cfg_new(0, 10, 10, 10, NULL));
-    say("write rate 0 %p", (void *)ev_token_bucket_cfg_new(10, 10, 0, 10, NULL));
+    say("burst below rate %p", (void*)ev_token_bucket_cfg_new(10, 9, 10, 10, NULL));
+    say("write burst below rate %p", (void*)ev_token_bucket_cfg_new(10, 10, 10, 9, NULL));
+    say("rate 0 %p", (void*)ev_token_bucket_cfg_new(0, 10, 10, 10, NULL));
+    say("write rate 0 %p", (void*)ev_token_bucket_cfg_new(10, 10, 0, 10, NULL));
     say("too large %p",
-        (void *)ev_token_bucket_cfg_new(10, (size_t)EV_RATE_LIMIT_MAX + 1, 10, 10, NULL));
-    say("too large rate %p", (void *)ev_token_bucket_cfg_new((size_t)EV_RATE_LIMIT_MAX + 1,
-                                                             (size_t)EV_RATE_LIMIT_MAX + 1, 10, 10,
-                                                             NULL));
+        (void*)ev_token_bucket_cfg_new(10, (size_t)EV_RATE_LIMIT_MAX + 1, 10, 10, NULL));
+    say("too large rate %p",
+        (void*)ev_token_bucket_cfg_new((size_t)EV_RATE_LIMIT_MAX + 1, (size_t)EV_RATE_LIMIT_MAX + 1,
+                                       10, 10, NULL));
     cfg = ev_token_bucket_cfg_new(EV_RATE_LIMIT_MAX, EV_RATE_LIMIT_MAX, EV_RATE_LIMIT_MAX,
                                   EV_RATE_LIMIT_MAX, NULL);
     check(cfg != NULL, "largest");
@@ -25,8 +25,8 @@ static void configurations(void) {
 static void by_hand(void) {
     struct side a;
     int raw;
-    struct ev_token_bucket_cfg *cfg = ev_token_bucket_cfg_new(100, 300, 50, 60, &hour);
-    struct ev_token_bucket_cfg *small = ev_token_bucket_cfg_new(10, 20, 10, 20, &hour);
+    struct ev_token_bucket_cfg* cfg = ev_token_bucket_cfg_new(100, 300, 50, 60, &hour);
+    struct ev_token_bucket_cfg* small = ev_token_bucket_cfg_new(10, 20, 10, 20, &hour);
     heading("by hand");
     socket_side(&a, "a", BEV_OPT_CLOSE_ON_FREE, &raw);
     say("set %d", bufferevent_set_rate_limit(a.bev, cfg));
@@ -61,7 +61,7 @@ static void by_hand(void) {
     say("limits %ld", (long)bufferevent_get_read_limit(a.bev));
     turn();
     say("none %d", bufferevent_set_rate_limit(a.bev, NULL));
-    say("cfg %p", (const void *)bufferevent_get_token_bucket_cfg(a.bev));
+    say("cfg %p", (const void*)bufferevent_get_token_bucket_cfg(a.bev));
     turn();
     say("none again %d", bufferevent_set_rate_limit(a.bev, NULL));
     check(bufferevent_get_read_limit(a.bev) == EV_SSIZE_MAX, "unlimited");
@@ -76,7 +76,7 @@ static void first_tick(void) {
     struct side a;
     int raw;
     char block[400];
-    struct ev_token_bucket_cfg *cfg = ev_token_bucket_cfg_new(150, 300, 120, 240, &hour);
+    struct ev_token_bucket_cfg* cfg = ev_token_bucket_cfg_new(150, 300, 120, 240, &hour);
     heading("no more than the bucket holds");
     fill(block, sizeof block);
     socket_side(&a, "a", BEV_OPT_CLOSE_ON_FREE, &raw);
@@ -107,9 +107,9 @@ static void over_time(int writing) {
     struct side a, b;
     int fds[2];
     size_t half, all;
-    char *block = malloc(100000);
+    char* block = malloc(100000);
     struct timeval tick = {0, 20000};
-    struct ev_token_bucket_cfg *cfg = ev_token_bucket_cfg_new(1000, 1000, 1000, 1000, &tick);
+    struct ev_token_bucket_cfg* cfg = ev_token_bucket_cfg_new(1000, 1000, 1000, 1000, &tick);
     say("== 1000 octets per 20 ms, %s", writing ? "writing" : "reading");
     fill(block, 100000);
     if (evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0) abort();
@@ -143,9 +143,9 @@ static void group_by_hand(void) {
     struct side a, b;
     int raw[2];
     ev_uint64_t read_total, written_total;
-    struct ev_token_bucket_cfg *cfg = ev_token_bucket_cfg_new(1000, 2000, 500, 600, &hour);
-    struct ev_token_bucket_cfg *small = ev_token_bucket_cfg_new(30, 40, 50, 60, &hour);
-    struct bufferevent_rate_limit_group *group = bufferevent_rate_limit_group_new(base, cfg);
+    struct ev_token_bucket_cfg* cfg = ev_token_bucket_cfg_new(1000, 2000, 500, 600, &hour);
+    struct ev_token_bucket_cfg* small = ev_token_bucket_cfg_new(30, 40, 50, 60, &hour);
+    struct bufferevent_rate_limit_group* group = bufferevent_rate_limit_group_new(base, cfg);
     heading("groups by hand");
     say("limits %ld %ld", (long)bufferevent_rate_limit_group_get_read_limit(group),
         (long)bufferevent_rate_limit_group_get_write_limit(group));
@@ -162,8 +162,7 @@ static void group_by_hand(void) {
     say("next %ld %ld", (long)bufferevent_get_max_to_read(a.bev),
         (long)bufferevent_get_max_to_write(a.bev));
     say("min share %d", bufferevent_rate_limit_group_set_min_share(group, 10));
-    say("too much %d",
-        bufferevent_rate_limit_group_set_min_share(group, (size_t)EV_SSIZE_MAX + 1));
+    say("too much %d", bufferevent_rate_limit_group_set_min_share(group, (size_t)EV_SSIZE_MAX + 1));
     bufferevent_enable(a.bev, EV_READ);
     put(raw[0], "0123456789");
     turn();
@@ -217,9 +216,9 @@ static void group_over_time(void) {
     size_t all = 0, least = 1000000, most = 0;
     ev_uint64_t read_total;
     struct timeval tick = {0, 20000};
-    struct ev_token_bucket_cfg *cfg = ev_token_bucket_cfg_new(4000, 4000, 4000, 4000, &tick);
-    struct bufferevent_rate_limit_group *group = bufferevent_rate_limit_group_new(base, cfg);
-    char *block = malloc(100000);
+    struct ev_token_bucket_cfg* cfg = ev_token_bucket_cfg_new(4000, 4000, 4000, 4000, &tick);
+    struct bufferevent_rate_limit_group* group = bufferevent_rate_limit_group_new(base, cfg);
+    char* block = malloc(100000);
     heading("a group of four, 4000 octets per 20 ms");
     fill(block, 100000);
     for (i = 0; i < members; ++i) {
@@ -257,9 +256,9 @@ static void group_over_time(void) {
 static void freed_in_group(void) {
     struct side a;
     int raw;
-    struct ev_token_bucket_cfg *cfg = ev_token_bucket_cfg_new(10, 10, 10, 10, &hour);
-    struct bufferevent_rate_limit_group *one = bufferevent_rate_limit_group_new(base, cfg);
-    struct bufferevent_rate_limit_group *two = bufferevent_rate_limit_group_new(base, cfg);
+    struct ev_token_bucket_cfg* cfg = ev_token_bucket_cfg_new(10, 10, 10, 10, &hour);
+    struct bufferevent_rate_limit_group* one = bufferevent_rate_limit_group_new(base, cfg);
+    struct bufferevent_rate_limit_group* two = bufferevent_rate_limit_group_new(base, cfg);
     heading("changing groups, freed in one");
     socket_side(&a, "a", BEV_OPT_CLOSE_ON_FREE, &raw);
     bufferevent_set_rate_limit(a.bev, cfg);
@@ -280,9 +279,9 @@ static void freed_in_group(void) {
 }
 
 static void pair_limit(void) {
-    struct bufferevent *pair[2];
+    struct bufferevent* pair[2];
     struct side a, b;
-    struct ev_token_bucket_cfg *cfg = ev_token_bucket_cfg_new(5, 5, 5, 5, &hour);
+    struct ev_token_bucket_cfg* cfg = ev_token_bucket_cfg_new(5, 5, 5, 5, &hour);
     heading("a limited pair");
     bufferevent_pair_new(base, 0, pair);
     attach(&a, "a", pair[0]);

@@ -183,7 +183,7 @@ static void read_marks(void) {
     close(raw);
 }
 
-static void count_down(struct side *a) {
+static void count_down(struct side* a) {
     if (--a->left == 0) {
         say("%s: drains", a->name);
         evbuffer_drain(bufferevent_get_input(a->bev), 6);
@@ -230,7 +230,7 @@ static void write_marks(void) {
     struct side a;
     int raw, i;
     size_t got = 0;
-    char *block = malloc(1000000);
+    char* block = malloc(1000000);
     heading("write marks");
     fill(block, 1000000);
     socket_side(&a, "a", BEV_OPT_CLOSE_ON_FREE, &raw);
@@ -255,7 +255,7 @@ static void write_marks(void) {
 static void caps(void) {
     struct side a;
     int raw;
-    char *block = malloc(20000);
+    char* block = malloc(20000);
     heading("caps of a single read and write");
     fill(block, 20000);
     socket_side(&a, "a", BEV_OPT_CLOSE_ON_FREE, &raw);
@@ -323,7 +323,7 @@ static void timed(void) {
     turn_for_ms(50);
     a.quiet_read = 1;
     {
-        char *block = malloc(4000000);
+        char* block = malloc(4000000);
         fill(block, 4000000);
         bufferevent_write(a.bev, block, 4000000);
         free(block);
@@ -364,20 +364,24 @@ static void full_has_no_timeout(void) {
 
 /* --- callbacks that change things */
 
-static void free_it(struct side *a) {
+static void free_it(struct side* a) {
     say("%s: frees itself", a->name);
     bufferevent_free(a->bev);
 }
-static void free_on_event(struct side *a, short what) {
+static void free_on_event(struct side* a, short what) {
     (void)what;
     free_it(a);
 }
-static void stop_reading(struct side *a) { bufferevent_disable(a->bev, EV_READ); }
-static void stop_writing(struct side *a) { bufferevent_disable(a->bev, EV_WRITE); }
-static void answer(struct side *a) {
+static void stop_reading(struct side* a) {
+    bufferevent_disable(a->bev, EV_READ);
+}
+static void stop_writing(struct side* a) {
+    bufferevent_disable(a->bev, EV_WRITE);
+}
+static void answer(struct side* a) {
     if (a->left-- > 0) bufferevent_write(a->bev, "answer", 6);
 }
-static void change_callbacks(struct side *a) {
+static void change_callbacks(struct side* a) {
     bufferevent_setcb(a->bev, NULL, write_cb, NULL, a);
 }
 
@@ -476,8 +480,8 @@ static void through(void) {
     int fds[2];
     size_t i;
     unsigned long expected = 0;
-    char *block = malloc(300000);
-    struct evbuffer *buffer = evbuffer_new();
+    char* block = malloc(300000);
+    struct evbuffer* buffer = evbuffer_new();
     heading("much data from one to another");
     fill(block, 300000);
     if (evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0) abort();
@@ -518,10 +522,10 @@ static void reset(void) {
     sin.sin_family = AF_INET;
     sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (bind(listener, (struct sockaddr *)&sin, sizeof sin) || listen(listener, 1)) abort();
-    getsockname(listener, (struct sockaddr *)&sin, &length);
+    if (bind(listener, (struct sockaddr*)&sin, sizeof sin) || listen(listener, 1)) abort();
+    getsockname(listener, (struct sockaddr*)&sin, &length);
     fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(fd, (struct sockaddr *)&sin, sizeof sin) != 0) abort();
+    if (connect(fd, (struct sockaddr*)&sin, sizeof sin) != 0) abort();
     evutil_make_socket_nonblocking(fd);
     attach(&a, "a", bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE));
     bufferevent_enable(a.bev, EV_READ);

@@ -10,7 +10,7 @@ enum { writers = 4, rounds = 200, piece = 50 };
 
 static pthread_t loop_thread;
 
-static void *run_loop(void *arg) {
+static void* run_loop(void* arg) {
     (void)arg;
     event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY);
     return NULL;
@@ -51,7 +51,7 @@ static void await_count(size_t n) {
     pthread_mutex_unlock(&count_lock);
 }
 
-static void counting_read(struct bufferevent *bev, void *arg) {
+static void counting_read(struct bufferevent* bev, void* arg) {
     char block[4096];
     size_t n, all = 0;
     (void)arg;
@@ -59,7 +59,7 @@ static void counting_read(struct bufferevent *bev, void *arg) {
     add_count(all);
 }
 
-static void counting_event(struct bufferevent *bev, short what, void *arg) {
+static void counting_event(struct bufferevent* bev, short what, void* arg) {
     (void)bev;
     (void)arg;
     if (what & (BEV_EVENT_EOF | BEV_EVENT_CONNECTED)) add_count(1);
@@ -67,8 +67,8 @@ static void counting_event(struct bufferevent *bev, short what, void *arg) {
 
 /* --- Many threads write to one */
 
-static void *write_rounds(void *arg) {
-    struct bufferevent *bev = arg;
+static void* write_rounds(void* arg) {
+    struct bufferevent* bev = arg;
     char data[piece];
     int i;
     fill(data, sizeof data);
@@ -84,9 +84,11 @@ static void *write_rounds(void *arg) {
     return NULL;
 }
 
-static size_t written(void) { return (size_t)writers * (rounds * piece + (rounds + 15) / 16); }
+static size_t written(void) {
+    return (size_t)writers * (rounds * piece + (rounds + 15) / 16);
+}
 
-static void write_from_everywhere(struct bufferevent *bev) {
+static void write_from_everywhere(struct bufferevent* bev) {
     pthread_t threads[writers];
     int i;
     for (i = 0; i < writers; ++i) pthread_create(&threads[i], NULL, write_rounds, bev);
@@ -115,7 +117,7 @@ static void over_sockets(int options) {
 }
 
 static void over_pair(int options, int filtered) {
-    struct bufferevent *pair[2];
+    struct bufferevent* pair[2];
     say("== pair, options %d, filtered %d", options, filtered);
     options |= BEV_OPT_THREADSAFE;
     if (bufferevent_pair_new(base, options, pair) != 0) abort();
@@ -135,8 +137,8 @@ static void over_pair(int options, int filtered) {
 
 /* --- Switched, marked, triggered and freed from other threads while data flows */
 
-static void *disturb(void *arg) {
-    struct bufferevent *bev = arg;
+static void* disturb(void* arg) {
+    struct bufferevent* bev = arg;
     int i;
     for (i = 0; i < rounds; ++i) {
         struct timeval tv = {1, 0};
@@ -219,15 +221,15 @@ static void limited(void) {
     int fds[members][2], i;
     struct bufferevent *from[members], *to[members];
     struct timeval tick = {0, 5000};
-    struct ev_token_bucket_cfg *cfg = ev_token_bucket_cfg_new(8000, 8000, 8000, 8000, &tick);
-    struct bufferevent_rate_limit_group *group = bufferevent_rate_limit_group_new(base, cfg);
+    struct ev_token_bucket_cfg* cfg = ev_token_bucket_cfg_new(8000, 8000, 8000, 8000, &tick);
+    struct bufferevent_rate_limit_group* group = bufferevent_rate_limit_group_new(base, cfg);
     heading("a group");
     for (i = 0; i < members; ++i) {
         if (evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds[i]) != 0) abort();
         evutil_make_socket_nonblocking(fds[i][0]);
         evutil_make_socket_nonblocking(fds[i][1]);
-        from[i] = bufferevent_socket_new(base, fds[i][0],
-                                         BEV_OPT_THREADSAFE | BEV_OPT_CLOSE_ON_FREE);
+        from[i] =
+            bufferevent_socket_new(base, fds[i][0], BEV_OPT_THREADSAFE | BEV_OPT_CLOSE_ON_FREE);
         to[i] = bufferevent_socket_new(base, fds[i][1], BEV_OPT_THREADSAFE | BEV_OPT_CLOSE_ON_FREE);
         bufferevent_setcb(to[i], counting_read, NULL, NULL, NULL);
         bufferevent_add_to_rate_limit_group(to[i], group);
@@ -255,8 +257,8 @@ static void limited(void) {
 
 /* --- A listener and connecting */
 
-static void accept_cb(struct evconnlistener *lev, evutil_socket_t fd, struct sockaddr *sa, int size,
-                      void *arg) {
+static void accept_cb(struct evconnlistener* lev, evutil_socket_t fd, struct sockaddr* sa, int size,
+                      void* arg) {
     (void)lev;
     (void)sa;
     (void)size;
@@ -265,8 +267,8 @@ static void accept_cb(struct evconnlistener *lev, evutil_socket_t fd, struct soc
     add_count(1);
 }
 
-static void *switch_listener(void *arg) {
-    struct evconnlistener *lev = arg;
+static void* switch_listener(void* arg) {
+    struct evconnlistener* lev = arg;
     int i;
     for (i = 0; i < 50; ++i) {
         evconnlistener_disable(lev);
@@ -279,8 +281,8 @@ static void *switch_listener(void *arg) {
 static void listening(void) {
     struct sockaddr_in sin;
     socklen_t length = sizeof sin;
-    struct evconnlistener *lev;
-    struct bufferevent *clients[20];
+    struct evconnlistener* lev;
+    struct bufferevent* clients[20];
     pthread_t thread;
     int i;
     heading("a listener");
@@ -289,8 +291,8 @@ static void listening(void) {
     sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     start_loop();
     lev = evconnlistener_new_bind(base, accept_cb, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_THREADSAFE,
-                                  -1, (struct sockaddr *)&sin, sizeof sin);
-    getsockname(evconnlistener_get_fd(lev), (struct sockaddr *)&sin, &length);
+                                  -1, (struct sockaddr*)&sin, sizeof sin);
+    getsockname(evconnlistener_get_fd(lev), (struct sockaddr*)&sin, &length);
     /* Before anybody connects: where disabling meets the callback, the system's library can wait
      * for itself. */
     pthread_create(&thread, NULL, switch_listener, lev);
@@ -298,7 +300,7 @@ static void listening(void) {
     for (i = 0; i < 20; ++i) {
         clients[i] = bufferevent_socket_new(base, -1, BEV_OPT_THREADSAFE | BEV_OPT_CLOSE_ON_FREE);
         bufferevent_setcb(clients[i], NULL, NULL, counting_event, NULL);
-        bufferevent_socket_connect(clients[i], (struct sockaddr *)&sin, sizeof sin);
+        bufferevent_socket_connect(clients[i], (struct sockaddr*)&sin, sizeof sin);
     }
     await_count(40);
     for (i = 0; i < 20; ++i) bufferevent_free(clients[i]);

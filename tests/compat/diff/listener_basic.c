@@ -8,7 +8,7 @@ static int clients[64], client_count;
 
 static void connect_one(void) {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+    if (connect(fd, (struct sockaddr*)&address, sizeof address) != 0) {
         say("connect: %s", strerror(errno));
     }
     clients[client_count++] = fd;
@@ -18,17 +18,17 @@ static void close_clients(void) {
     while (client_count > 0) close(clients[--client_count]);
 }
 
-static void note_address(struct evconnlistener *lev) {
+static void note_address(struct evconnlistener* lev) {
     socklen_t length = sizeof address;
-    getsockname(evconnlistener_get_fd(lev), (struct sockaddr *)&address, &length);
+    getsockname(evconnlistener_get_fd(lev), (struct sockaddr*)&address, &length);
 }
 
-static struct sockaddr *any_port(void) {
+static struct sockaddr* any_port(void) {
     static struct sockaddr_in sin;
     memset(&sin, 0, sizeof sin);
     sin.sin_family = AF_INET;
     sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return (struct sockaddr *)&sin;
+    return (struct sockaddr*)&sin;
 }
 
 static int option(int fd, int level, int name) {
@@ -40,19 +40,19 @@ static int option(int fd, int level, int name) {
 
 enum action { nothing, disable, free_it, replace, remove_callback };
 static enum action next_action;
-static void other_cb(struct evconnlistener *lev, evutil_socket_t fd, struct sockaddr *sa, int size,
-                     void *arg) {
+static void other_cb(struct evconnlistener* lev, evutil_socket_t fd, struct sockaddr* sa, int size,
+                     void* arg) {
     (void)lev;
     (void)sa;
     (void)size;
-    say("other callback, %s", (const char *)arg);
+    say("other callback, %s", (const char*)arg);
     close(fd);
 }
 
-static void accept_cb(struct evconnlistener *lev, evutil_socket_t fd, struct sockaddr *sa, int size,
-                      void *arg) {
+static void accept_cb(struct evconnlistener* lev, evutil_socket_t fd, struct sockaddr* sa, int size,
+                      void* arg) {
     say("accepted, %s, family %d, size %d, nonblocking %d, cloexec %d, keepalive %d",
-        (const char *)arg, sa->sa_family, size, (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0,
+        (const char*)arg, sa->sa_family, size, (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0,
         (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0, option(fd, SOL_SOCKET, SO_KEEPALIVE));
     close(fd);
     switch (next_action) {
@@ -62,17 +62,17 @@ static void accept_cb(struct evconnlistener *lev, evutil_socket_t fd, struct soc
             say("free");
             evconnlistener_free(lev);
             break;
-        case replace: evconnlistener_set_cb(lev, other_cb, (void *)"replaced"); break;
+        case replace: evconnlistener_set_cb(lev, other_cb, (void*)"replaced"); break;
         case remove_callback: evconnlistener_set_cb(lev, NULL, NULL); break;
     }
     next_action = nothing;
 }
 
-static void flags(unsigned f, const char *name) {
-    struct evconnlistener *lev;
+static void flags(unsigned f, const char* name) {
+    struct evconnlistener* lev;
     int fd;
     say("== flags %s", name);
-    lev = evconnlistener_new_bind(base, accept_cb, (void *)"arg", f, -1, any_port(),
+    lev = evconnlistener_new_bind(base, accept_cb, (void*)"arg", f, -1, any_port(),
                                   sizeof(struct sockaddr_in));
     if (lev == NULL) {
         say("none");
@@ -105,16 +105,16 @@ static void flags(unsigned f, const char *name) {
     close_clients();
 }
 
-static struct evconnlistener *plain(const char *name) {
-    struct evconnlistener *lev =
-        evconnlistener_new_bind(base, accept_cb, (void *)name, LEV_OPT_CLOSE_ON_FREE, 16,
-                                any_port(), sizeof(struct sockaddr_in));
+static struct evconnlistener* plain(const char* name) {
+    struct evconnlistener* lev =
+        evconnlistener_new_bind(base, accept_cb, (void*)name, LEV_OPT_CLOSE_ON_FREE, 16, any_port(),
+                                sizeof(struct sockaddr_in));
     note_address(lev);
     return lev;
 }
 
 static void in_callbacks(void) {
-    struct evconnlistener *lev;
+    struct evconnlistener* lev;
     heading("disabled in the callback");
     lev = plain("a");
     connect_one();
@@ -130,7 +130,7 @@ static void in_callbacks(void) {
     next_action = replace;
     turn();
     heading("no callback");
-    evconnlistener_set_cb(lev, accept_cb, (void *)"c");
+    evconnlistener_set_cb(lev, accept_cb, (void*)"c");
     connect_one();
     connect_one();
     connect_one();
@@ -138,7 +138,7 @@ static void in_callbacks(void) {
     turn();
     connect_one();
     turn();
-    evconnlistener_set_cb(lev, accept_cb, (void *)"d");
+    evconnlistener_set_cb(lev, accept_cb, (void*)"d");
     connect_one();
     turn();
     heading("freed in the callback");
@@ -151,26 +151,26 @@ static void in_callbacks(void) {
 }
 
 static void without_callback(void) {
-    struct evconnlistener *lev;
+    struct evconnlistener* lev;
     heading("made without a callback");
     lev = evconnlistener_new_bind(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE, 16, any_port(),
                                   sizeof(struct sockaddr_in));
     note_address(lev);
     connect_one();
     turn();
-    evconnlistener_set_cb(lev, accept_cb, (void *)"late");
+    evconnlistener_set_cb(lev, accept_cb, (void*)"late");
     turn();
     evconnlistener_free(lev);
     close_clients();
 
     heading("made disabled");
-    lev = evconnlistener_new_bind(base, accept_cb, (void *)"x",
+    lev = evconnlistener_new_bind(base, accept_cb, (void*)"x",
                                   LEV_OPT_CLOSE_ON_FREE | LEV_OPT_DISABLED, 16, any_port(),
                                   sizeof(struct sockaddr_in));
     note_address(lev);
     connect_one();
     turn();
-    evconnlistener_set_cb(lev, accept_cb, (void *)"y");
+    evconnlistener_set_cb(lev, accept_cb, (void*)"y");
     turn();
     evconnlistener_enable(lev);
     turn();
@@ -179,11 +179,11 @@ static void without_callback(void) {
 }
 
 static void own_socket(void) {
-    struct evconnlistener *lev;
+    struct evconnlistener* lev;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     heading("a socket of one's own");
     if (bind(fd, any_port(), sizeof(struct sockaddr_in)) != 0) abort();
-    lev = evconnlistener_new(base, accept_cb, (void *)"own", 0, 8, fd);
+    lev = evconnlistener_new(base, accept_cb, (void*)"own", 0, 8, fd);
     check(evconnlistener_get_fd(lev) == fd, "same");
     note_address(lev);
     connect_one();
@@ -191,8 +191,8 @@ static void own_socket(void) {
     evconnlistener_free(lev);
     turn();
     check(is_open(fd), "open");
-    lev = evconnlistener_new(base, accept_cb, (void *)"listens already", LEV_OPT_CLOSE_ON_FREE, 0,
-                             fd);
+    lev =
+        evconnlistener_new(base, accept_cb, (void*)"listens already", LEV_OPT_CLOSE_ON_FREE, 0, fd);
     connect_one();
     turn();
     evconnlistener_free(lev);
@@ -208,40 +208,40 @@ static void failures(void) {
     heading("failures");
     lev = evconnlistener_new_bind(base, accept_cb, NULL, LEV_OPT_CLOSE_ON_FREE, 0, any_port(),
                                   sizeof(struct sockaddr_in));
-    say("backlog 0: %p", (void *)lev);
+    say("backlog 0: %p", (void*)lev);
     lev = plain("first");
     second = evconnlistener_new_bind(base, accept_cb, NULL, LEV_OPT_CLOSE_ON_FREE, -1,
-                                     (struct sockaddr *)&address, sizeof address);
-    say("taken port: %p, %s", (void *)second, strerror(errno));
-    second = evconnlistener_new_bind(base, accept_cb, NULL,
-                                     LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, -1,
-                                     (struct sockaddr *)&address, sizeof address);
-    say("taken port, reuseable: %p, %s", (void *)second, strerror(errno));
+                                     (struct sockaddr*)&address, sizeof address);
+    say("taken port: %p, %s", (void*)second, strerror(errno));
+    second =
+        evconnlistener_new_bind(base, accept_cb, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE,
+                                -1, (struct sockaddr*)&address, sizeof address);
+    say("taken port, reuseable: %p, %s", (void*)second, strerror(errno));
     evconnlistener_free(lev);
     memset(&sin, 0, sizeof sin);
     sin.sin_family = AF_INET;
     sin.sin_addr.s_addr = htonl(0x08080808);
-    lev = evconnlistener_new_bind(base, accept_cb, NULL, 0, -1, (struct sockaddr *)&sin, sizeof sin);
-    say("foreign address: %p, %s", (void *)lev, strerror(errno));
+    lev = evconnlistener_new_bind(base, accept_cb, NULL, 0, -1, (struct sockaddr*)&sin, sizeof sin);
+    say("foreign address: %p, %s", (void*)lev, strerror(errno));
     if (pipe(fds) != 0) abort();
     lev = evconnlistener_new(base, accept_cb, NULL, LEV_OPT_CLOSE_ON_FREE, 5, fds[0]);
-    say("pipe: %p, %s, open %d", (void *)lev, strerror(errno), is_open(fds[0]));
+    say("pipe: %p, %s, open %d", (void*)lev, strerror(errno), is_open(fds[0]));
     close(fds[0]);
     close(fds[1]);
     lev = evconnlistener_new_bind(base, accept_cb, NULL, 0, -1, NULL, 0);
-    say("no address: %p", (void *)lev);
+    say("no address: %p", (void*)lev);
 }
 
 static void reuse_port(void) {
     struct evconnlistener *one, *two;
     heading("reuse port");
-    one = evconnlistener_new_bind(base, accept_cb, (void *)"one",
+    one = evconnlistener_new_bind(base, accept_cb, (void*)"one",
                                   LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE_PORT, -1, any_port(),
                                   sizeof(struct sockaddr_in));
     note_address(one);
-    two = evconnlistener_new_bind(base, accept_cb, (void *)"two",
+    two = evconnlistener_new_bind(base, accept_cb, (void*)"two",
                                   LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE_PORT, -1,
-                                  (struct sockaddr *)&address, sizeof address);
+                                  (struct sockaddr*)&address, sizeof address);
     check(two != NULL, "second");
     evconnlistener_free(one);
     connect_one();
@@ -251,7 +251,7 @@ static void reuse_port(void) {
 }
 
 static void unix_and_v6(void) {
-    struct evconnlistener *lev;
+    struct evconnlistener* lev;
     struct sockaddr_un sun;
     struct sockaddr_in6 sin6;
     socklen_t length;
@@ -261,11 +261,11 @@ static void unix_and_v6(void) {
     sun.sun_family = AF_UNIX;
     snprintf(sun.sun_path + 1, sizeof sun.sun_path - 1, "listener-test-%d", (int)getpid());
     length = (socklen_t)(sizeof(sa_family_t) + 1 + strlen(sun.sun_path + 1));
-    lev = evconnlistener_new_bind(base, accept_cb, (void *)"unix",
+    lev = evconnlistener_new_bind(base, accept_cb, (void*)"unix",
                                   LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, -1,
-                                  (struct sockaddr *)&sun, (int)length);
+                                  (struct sockaddr*)&sun, (int)length);
     fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (connect(fd, (struct sockaddr *)&sun, length) != 0) say("%s", strerror(errno));
+    if (connect(fd, (struct sockaddr*)&sun, length) != 0) say("%s", strerror(errno));
     turn();
     close(fd);
     evconnlistener_free(lev);
@@ -273,9 +273,9 @@ static void unix_and_v6(void) {
     memset(&sin6, 0, sizeof sin6);
     sin6.sin6_family = AF_INET6;
     sin6.sin6_addr = in6addr_any;
-    lev = evconnlistener_new_bind(base, accept_cb, (void *)"v6",
+    lev = evconnlistener_new_bind(base, accept_cb, (void*)"v6",
                                   LEV_OPT_CLOSE_ON_FREE | LEV_OPT_BIND_IPV6ONLY, -1,
-                                  (struct sockaddr *)&sin6, sizeof sin6);
+                                  (struct sockaddr*)&sin6, sizeof sin6);
     if (lev == NULL) {
         say("no v6 here");
         return;
@@ -287,19 +287,19 @@ static void unix_and_v6(void) {
 /* --- Errors of accept */
 
 static int error_calls, warnings;
-static void count_error(struct evconnlistener *lev, void *arg) {
+static void count_error(struct evconnlistener* lev, void* arg) {
     int error = errno;
     ++error_calls;
-    if (error_calls == 1) say("error callback: %s, %s", strerror(error), (const char *)arg);
+    if (error_calls == 1) say("error callback: %s, %s", strerror(error), (const char*)arg);
     evconnlistener_disable(lev);
 }
-static void count_warnings(int severity, const char *message) {
+static void count_warnings(int severity, const char* message) {
     (void)message;
     if (severity == EVENT_LOG_WARN) ++warnings;
 }
 
 static void exhausted(void) {
-    struct evconnlistener *lev;
+    struct evconnlistener* lev;
     struct rlimit saved, low;
     int first_free;
     heading("descriptors are exhausted");
@@ -334,7 +334,7 @@ static void exhausted(void) {
 }
 
 static void shut_down(void) {
-    struct evconnlistener *lev;
+    struct evconnlistener* lev;
     heading("the socket is shut down");
     error_calls = 0;
     lev = plain("shut");
