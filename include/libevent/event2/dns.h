@@ -75,7 +75,8 @@ typedef void (*evdns_callback_type)(int result, char type, int count, int ttl, v
 /* NULL on failure; with EVDNS_BASE_INITIALIZE_NAMESERVERS also when no name server was found. */
 EVENT2_EXPORT_SYMBOL
 struct evdns_base *evdns_base_new(struct event_base *event_base, int initialize_nameservers);
-/* Requests that are under way end with DNS_ERR_SHUTDOWN, or silently if fail_requests is 0. */
+/* Requests that are under way end with DNS_ERR_SHUTDOWN, or silently if fail_requests is 0. Results
+ * that are on their way to the loop already are still told. */
 EVENT2_EXPORT_SYMBOL
 void evdns_base_free(struct evdns_base *base, int fail_requests);
 
