@@ -8,7 +8,15 @@
 #include "compat/rate_limit.h"
 
 #include <cerrno>
+#include <cstddef>
 #include <utility>
+
+// What programs were compiled with.
+static_assert(sizeof(bufferevent) == 392 && offsetof(bufferevent, ev_read) == 16 &&
+              offsetof(bufferevent, input) == 272 && offsetof(bufferevent, wm_read) == 288 &&
+              offsetof(bufferevent, readcb) == 320 && offsetof(bufferevent, timeout_read) == 352 &&
+              offsetof(bufferevent, enabled) == 384);
+static_assert(sizeof(bufferevent_ops) == 72);
 
 namespace corevent::compat {
 namespace {
@@ -176,10 +184,11 @@ void hold_and_lock(Bev& bev) noexcept {
 
 bool release_and_unlock(Bev& bev) noexcept {
     CE_ASSERT(bev.references > 0);
-    if (--bev.references > 0) {
+    if (--bev.references > 0 || bev.ending) {
         unlock(bev);
         return false;
     }
+    bev.ending = true;
     if (bev.be_ops->unlink != nullptr) {
         bev.be_ops->unlink(bev);
     }
@@ -303,6 +312,9 @@ template <Direction direction>
 void on_timeout(evutil_socket_t, short, void* arg) noexcept {
     Bev& bev = *static_cast<Bev*>(arg);
     const BevHold hold(bev);
+    if (hold.ending()) {
+        return;
+    }
     disable(bev, event_bit(direction));
     run_event_callback(bev,
                        static_cast<short>(BEV_EVENT_TIMEOUT |

@@ -99,6 +99,7 @@ struct Bev : bufferevent {
 
     const int options;
     int references = 1;
+    bool ending = false;         ///< the last reference has gone, the memory will
     SharedLock* lock = nullptr;  ///< null: none
 
     // Callbacks that the loop will run.
@@ -132,9 +133,8 @@ void lock(Bev& bev) noexcept;
 bool try_lock(Bev& bev) noexcept;
 void unlock(Bev& bev) noexcept;
 
-/// Both at once: nothing of `bev` is touched after the last reference has gone.
 void hold_and_lock(Bev& bev) noexcept;
-/// Returns true when it was the last one.
+/// Returns true when it was the last one: `bev` must not be used any more.
 bool release_and_unlock(Bev& bev) noexcept;
 
 /// The lock for a scope in which `bev` cannot go.
@@ -149,11 +149,13 @@ private:
     Bev& bev_;
 };
 
-/// The lock and a reference for a scope that runs callbacks.
+/// The lock and a reference for a scope that runs callbacks. Where the loop calls, the last
+/// reference may have gone in another thread meanwhile: `ending` says so.
 class BevHold {
 public:
     explicit BevHold(Bev& bev) noexcept : bev_(bev) { hold_and_lock(bev_); }
     ~BevHold() { release_and_unlock(bev_); }
+    bool ending() const noexcept { return bev_.ending; }
     BevHold(const BevHold&) = delete;
     BevHold& operator=(const BevHold&) = delete;
 

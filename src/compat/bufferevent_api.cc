@@ -1,9 +1,12 @@
 // The entries of <event2/bufferevent.h> and <event2/bufferevent_compat.h> that all kinds have in
 // common: each takes the lock and calls what bufferevent.h declares.
+#include "compat/async_resolve.h"
 #include "compat/bufferevent.h"
 #include "compat/evbuffer.h"
 
 #include <event2/bufferevent_compat.h>
+
+#include <utility>
 
 namespace corevent::compat {
 namespace {
@@ -51,6 +54,7 @@ void bufferevent_free(bufferevent* bufev) {
     Bev& bev = bev_of(bufev);
     lock(bev);
     bufferevent_setcb(bufev, nullptr, nullptr, nullptr, nullptr);
+    resolve_cancel(std::exchange(bev.look_up_request, nullptr));
     release_and_unlock(bev);
 }
 

@@ -157,19 +157,25 @@ void on_output(evbuffer*, const evbuffer_cb_info* info, void* arg) noexcept {
 void below_has_input(bufferevent*, void* arg) noexcept {
     FilterBev& bev = *static_cast<FilterBev*>(arg);
     const BevHold hold(bev);
-    take_input(bev);
+    if (!hold.ending()) {
+        take_input(bev);
+    }
 }
 
 void below_has_room(bufferevent*, void* arg) noexcept {
     FilterBev& bev = *static_cast<FilterBev*>(arg);
     const BevHold hold(bev);
-    process_output(bev, BEV_NORMAL);
+    if (!hold.ending()) {
+        process_output(bev, BEV_NORMAL);
+    }
 }
 
 void below_has_event(bufferevent*, short what, void* arg) noexcept {
     FilterBev& bev = *static_cast<FilterBev*>(arg);
     const BevHold hold(bev);
-    run_event_callback(bev, what, 0);
+    if (!hold.ending()) {
+        run_event_callback(bev, what, 0);
+    }
 }
 
 // --- The kind

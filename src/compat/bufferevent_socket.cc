@@ -4,7 +4,9 @@
 #include "compat/evbuffer.h"
 #include "compat/rate_limit.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <utility>
 
 namespace corevent::compat {
@@ -18,23 +20,21 @@ bool is_passing(int error) noexcept {
 // --- Reading
 
 /// The room below the high-water mark, and what limits allow; -1: input is full.
-ev_ssize_t most_to_read(Bev& bev) noexcept {
-    const ev_ssize_t most = most_to_move(bev, Direction::read);
-    if (bev.wm_read.high == 0) {
-        return most;
+int most_to_read(Bev& bev) noexcept {
+    std::size_t most = static_cast<std::size_t>(most_to_move(bev, Direction::read));
+    if (bev.wm_read.high != 0) {
+        const std::size_t size = bev.input_size();
+        if (size >= bev.wm_read.high) {
+            return -1;
+        }
+        most = std::min(most, bev.wm_read.high - size);
     }
-    const std::size_t size = bev.input_size();
-    if (size >= bev.wm_read.high) {
-        return -1;
-    }
-    return static_cast<std::size_t>(most) < bev.wm_read.high - size
-               ? most
-               : static_cast<ev_ssize_t>(bev.wm_read.high - size);
+    return static_cast<int>(std::min<std::size_t>(most, INT_MAX));
 }
 
-int read_some(Bev& bev, evutil_socket_t fd, ev_ssize_t most) noexcept {
+int read_some(Bev& bev, evutil_socket_t fd, int most) noexcept {
     evbuffer_unfreeze(bev.input, 0);
-    const int moved = evbuffer_read(bev.input, fd, static_cast<int>(most));
+    const int moved = evbuffer_read(bev.input, fd, most);
     evbuffer_freeze(bev.input, 0);
     return moved;
 }
@@ -53,16 +53,19 @@ void fail(Bev& bev, Direction direction, short what) noexcept {
 void on_readable(evutil_socket_t fd, short events, void* arg) noexcept {
     Bev& bev = *static_cast<Bev*>(arg);
     const BevHold hold(bev);
+    if (hold.ending()) {
+        return;
+    }
     if (events == EV_TIMEOUT) {
         fail(bev, Direction::read, BEV_EVENT_TIMEOUT);
         return;
     }
-    const ev_ssize_t most = most_to_read(bev);
+    const int most = most_to_read(bev);
     if (most < 0) {
         suspend(bev, Direction::read, full);
         return;
     }
-    if (bev.suspended[index_of(Direction::read)] != 0) {
+    if (most == 0 || bev.suspended[index_of(Direction::read)] != 0) {
         return;
     }
     const int moved = read_some(bev, fd, most);
@@ -133,6 +136,9 @@ int write_some(Bev& bev, evutil_socket_t fd, ev_ssize_t most) noexcept {
 void on_writable(evutil_socket_t fd, short events, void* arg) noexcept {
     Bev& bev = *static_cast<Bev*>(arg);
     const BevHold hold(bev);
+    if (hold.ending()) {
+        return;
+    }
     if (events == EV_TIMEOUT) {
         fail(bev, Direction::write, BEV_EVENT_TIMEOUT);
         return;

@@ -117,6 +117,10 @@ void report(evconnlistener& lev, int error) noexcept {
 void on_acceptable(evutil_socket_t fd, short, void* arg) noexcept {
     evconnlistener& lev = *static_cast<evconnlistener*>(arg);
     lock_acquire(lev.lock);
+    if (!lev.enabled) {
+        lock_release(lev.lock);  // maybe freed by another thread meanwhile
+        return;
+    }
     ++lev.references;
     const int accept_flags =
         ((lev.flags & LEV_OPT_LEAVE_SOCKETS_BLOCKING) != 0 ? 0 : SOCK_NONBLOCK) |
