@@ -68,10 +68,12 @@ LoopCore::LoopCore(LoopOptions options, Loop& self)
     std::fill_n(receive_buffer_.get() + receive_bytes_, receive_padding, '\0');
     set_now(monotonic_ns());
     stalls_.begin(now_ns_);
-    // The wake-up has no watch: its token stands for none.
-    if (Result<void> added = poller_->set(wakeup_.fd(), Interest::none, Interest::in, wakeup_token);
-        !added) {
-        throw std::system_error(added.error(), "wake-up");
+    // The loop's own descriptors have no watch: their tokens stand for none.
+    for (const auto& [fd, token] :
+         {std::pair(wakeup_.fd(), wakeup_token), std::pair(alarm_.fd(), alarm_token)}) {
+        if (Result<void> added = poller_->set(fd, Interest::none, Interest::in, token); !added) {
+            throw std::system_error(added.error(), "wake-up");
+        }
     }
 }
 
@@ -108,6 +110,11 @@ Result<void> LoopCore::set_interest(IoWatch& watch, int fd, Interest interest) {
         watch.interest_ = interest;
     }
     return set;
+}
+
+void LoopCore::ask_for_room(IoWatch& watch, int fd) noexcept {
+    const Result<void> set = set_interest(watch, fd, watch.interest_ | Interest::out);
+    CE_ASSERT(set);  // changing what is registered needs no memory
 }
 
 void LoopCore::unwatch(IoWatch& watch, int fd) noexcept {
@@ -226,7 +233,8 @@ std::size_t LoopCore::wait(std::uint64_t wait_max_ms) {
     return count;
 }
 
-/// Up to the next timer or deadline, rounded up to whole milliseconds.
+/// Up to the next timer, rounded up to whole milliseconds. The next deadline is the alarm's: as a
+/// rule there are deadlines and no timers, and waiting without a limit is cheaper.
 std::uint64_t LoopCore::milliseconds_to_wait(std::uint64_t wait_max_ms) noexcept {
     std::uint64_t wait_ms = wait_max_ms;
     if (!timers_.empty()) {
@@ -236,9 +244,7 @@ std::uint64_t LoopCore::milliseconds_to_wait(std::uint64_t wait_max_ms) noexcept
     }
     const std::uint64_t next = deadlines_.next_ms();
     if (next != DeadlineQueue::never) {
-        // A tick of the coarse clock more or less does not matter in buckets of 250 ms.
-        const std::uint64_t now_ms = coarse_ns() / ns_per_ms;
-        wait_ms = std::min(wait_ms, next > now_ms ? next - now_ms : 0);
+        alarm_.set(next * ns_per_ms);
     }
     return wait_ms;
 }
@@ -253,13 +259,28 @@ bool LoopCore::run_events(std::size_t count) {
         IoWatch* watch = watches_.find(event.token);
         if (watch != nullptr) [[likely]] {
             watch->on_ready(event.events);
-        } else if (event.token == wakeup_token && !poller_->rearms_itself()) {
-            wakeup_.drain();
-            poller_->rearm(wakeup_.fd(), Readiness::in);
+        } else {
+            on_own_event(event.token);
         }
     }
     stalls_.check();
     return true;
+}
+
+void LoopCore::on_own_event(PollToken token) noexcept {
+    if (token == alarm_token) {
+        alarm_.rang();
+    }
+    if (poller_->rearms_itself()) {
+        return;
+    }
+    if (token == wakeup_token) {
+        wakeup_.drain();
+        poller_->rearm(wakeup_.fd(), Readiness::in);
+    } else if (token == alarm_token) {
+        alarm_.drain();
+        poller_->rearm(alarm_.fd(), Readiness::in);
+    }
 }
 
 bool LoopCore::run_signals() {

@@ -15,6 +15,7 @@
 #include "buffer/bytes.h"
 #include "loop/post_queue.h"
 #include "loop/stall_watch.h"
+#include "reactor/alarm.h"
 #include "reactor/poller.h"
 #include "reactor/token.h"
 #include "reactor/wakeup.h"
@@ -122,10 +123,14 @@ public:
     /// Registers `fd`. Fails with the kernel's error. Interest::none registers without asking for
     /// anything yet.
     Result<void> watch(IoWatch& watch, int fd, Interest interest);
-    /// `bits` have proven false (EAGAIN, a short read): deliver them when they are true again.
+    /// `bits` have proven false (EAGAIN, a short read): deliver them when they are true again. One that was not asked
+    /// for so far is from now on: most streams never wait for room, and a registration without `out` wakes nobody
+    /// to say that there is some.
     void rearm(IoWatch& watch, int fd, Readiness bits) noexcept {
         CE_DCHECK(watch.watched());
-        if (!poller_->rearms_itself()) {
+        if (has(bits, Readiness::out) && !has(watch.interest_, Interest::out)) {
+            ask_for_room(watch, fd);
+        } else if (!poller_->rearms_itself()) {
             poller_->rearm(fd, bits);
         }
     }
@@ -251,6 +256,7 @@ private:
     };
     class CurrentScope;
 
+    void ask_for_room(IoWatch& watch, int fd) noexcept;
     void set_now(std::uint64_t ns) noexcept {
         now_ns_ = ns;
         now_ms_ = ns / ns_per_ms;
@@ -258,6 +264,7 @@ private:
     bool turn(std::uint64_t wait_max_ms) noexcept;
     bool run_ready();
     bool run_events(std::size_t count);
+    void on_own_event(PollToken token) noexcept;
     bool run_posted();
     bool run_signals();
     bool run_timers();
@@ -267,6 +274,7 @@ private:
 
     static constexpr std::size_t events_max = 256;
     static constexpr PollToken wakeup_token = 0;  ///< what TokenTable never gives out
+    static constexpr PollToken alarm_token = 1;   ///< likewise: generations begin with 1
 
     // Touched by the loop's thread only, the hottest first.
     Loop& loop_;
@@ -286,6 +294,7 @@ private:
     const unsigned index_;
     Marker marker_;
     Wakeup wakeup_;
+    Alarm alarm_;                           ///< the next deadline
     std::unique_ptr<LoopSignals> signals_;  ///< made by the first SignalHandler
     OffloadPool* shared_pool_ = nullptr;
     std::unique_ptr<OffloadPool> own_pool_;

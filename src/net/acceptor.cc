@@ -158,14 +158,9 @@ void Door::give_up() noexcept {
 
 void Door::admit(int fd, const sockaddr* peer) {
     if (pool_ == nullptr) pool_ = &SocketPool::of(loop_);
-    const auto stream = pool_->adopt(fd, peer, *this);
-    if (!stream) {
-        give_up();
-        state_.log_pause(stream.error().message());
-        return;
-    }
+    SocketStream& stream = pool_->adopt_accepted(fd, peer, *this);
     if (held_++ == 0) keep_alive_ = state_.shared_from_this();
-    state_.on_accept_(loop_, **stream);
+    state_.on_accept_(loop_, stream);
 }
 
 void Door::on_stream_gone() noexcept {

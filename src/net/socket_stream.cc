@@ -164,7 +164,7 @@ void SocketStream::read_some() {
             const auto size = static_cast<std::size_t>(got);
             if (size < buffer.size() && !is(read_to_end)) [[likely]] {
                 unset(readable);
-                loop_core.rearm(*this, fd_, Readiness::in);
+                rearm(Readiness::in);
             }
             client_->on_bytes(buffer.first(size));
             if (!is(readable) || is(paused | closing | failed)) return;
@@ -176,7 +176,7 @@ void SocketStream::read_some() {
             return;
         } else if (errno == EAGAIN) {
             unset(readable);
-            loop_core.rearm(*this, fd_, Readiness::in);
+            rearm(Readiness::in);
             return;
         } else if (errno != EINTR) {
             fail(errno);
@@ -294,7 +294,7 @@ bool SocketStream::sent_short(long result, std::size_t wanted) {
         return true;
     }
     unset(writable);
-    core().rearm(*this, fd_, Readiness::out);
+    rearm(Readiness::out);
     return true;
 }
 
@@ -311,6 +311,12 @@ void SocketStream::fail(int error) noexcept {
     set(failed);
     queue_.clear();
     schedule();
+}
+
+/// A stream that is not registered yet will ask for what it lacks then.
+void SocketStream::rearm(Readiness bits) noexcept {
+    if (watched()) [[likely]]
+        core().rearm(*this, fd_, bits);
 }
 
 /// Asks for a step; inside one, settle() is about to see an end.

@@ -172,13 +172,17 @@ inline std::pair<int, int> connected_descriptors(Kind kind, int buffer_bytes) {
     return {client, server};
 }
 
-inline Stream& adopt(Loop& loop, int fd) {
+enum class Side { connected, accepted };
+
+inline Stream& adopt(Loop& loop, int fd, Side side = Side::connected) {
     sockaddr_storage peer{};
     socklen_t length = sizeof peer;
     getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length);
     SocketPool& pool = SocketPool::of(loop);
     pool.core().add_load(1);
-    return **pool.adopt(fd, reinterpret_cast<const sockaddr*>(&peer), pool.nobody());
+    const auto* const address = reinterpret_cast<const sockaddr*>(&peer);
+    if (side == Side::accepted) return pool.adopt_accepted(fd, address, pool.nobody());
+    return **pool.adopt(fd, address, pool.nobody());
 }
 
 inline bool is_pipe(Kind kind) {
@@ -198,7 +202,7 @@ inline std::pair<Stream*, Stream*> make_pair_of_streams(Loop& loop, Kind kind,
         return make_pipe(loop, script, script);
     }
     const auto [a, b] = connected_descriptors(kind, buffer_bytes);
-    return {&adopt(loop, a), &adopt(loop, b)};
+    return {&adopt(loop, a), &adopt(loop, b, Side::accepted)};
 }
 
 }  // namespace corevent::test
