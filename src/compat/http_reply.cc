@@ -101,9 +101,13 @@ bool needs_body(const Request& request) noexcept {
            request.type != EVHTTP_REQ_CONNECT;
 }
 
+/// Both sides have to say so.
 bool proxy_stays(const Request& request) noexcept {
-    const char* const value = evhttp_find_header(&request.input_list, "Proxy-Connection");
-    return value != nullptr && h1::equal_names(value, "keep-alive");
+    const auto stays = [](const evkeyvalq& list) {
+        const evkeyval* const pair = find_pair(list, "Proxy-Connection");
+        return pair != nullptr && h1::equal_names(pair->value, "keep-alive");
+    };
+    return stays(request.input_list) && stays(request.output_list);
 }
 
 /// Whether the connection ends behind the answer, as far as the request decides.

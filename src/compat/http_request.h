@@ -68,7 +68,7 @@ struct Request final : evhttp_request {
     bool chunked_answer = false;
     bool bodiless_answer = false;
     bool closes_after = false;
-    bool given_up = false;      ///< client: the attempt to connect that it waited for has failed
+    bool given_up = false;   ///< client: the attempt to connect that it waited for has failed
     bool from_peer = false;  ///< received by a server
     bool at_home = false;    ///< was handed to a thread of handlers that is not the loop's
     bool gone_travels =

@@ -99,16 +99,31 @@ evhttp* ServerConnection::server() noexcept {
 
 // ---- reading ---------------------------------------------------------------------------------
 
-void ServerConnection::process(const char* data, std::size_t size) noexcept {
+/// Looks at octets as far as requests want them, and keeps the rest. They are the beginning of the
+/// bufferevent's input if `in_bev`, and leave it as they are used up.
+void ServerConnection::process(const char* data, std::size_t size, bool in_bev) noexcept {
     const bool outer = std::exchange(processing_, true);
-    std::size_t at = 0;
-    while (at < size && (state_ == State::head || state_ == State::body)) {
-        at += state_ == State::head ? take_head(data + at, size - at)
-                                    : take_body(data + at, size - at);
+    const bool outer_in_bev = std::exchange(input_in_bev_, in_bev);
+    const std::string_view before = std::exchange(input_, {data, size});
+    while (!input_.empty() && (state_ == State::head || state_ == State::body)) {
+        if (state_ == State::head) {
+            take_head();
+        } else {
+            take_body();
+        }
     }
+    const std::string_view rest = std::exchange(input_, before);
     processing_ = outer;
-    if (state_ != State::closed && state_ != State::lingering) {
-        keep(data + at, size - at);
+    input_in_bev_ = outer_in_bev;
+    if (state_ != State::closed && state_ != State::lingering && !in_bev) {
+        keep(rest.data(), rest.size());
+    }
+}
+
+void ServerConnection::use_up(std::size_t size) noexcept {
+    input_.remove_prefix(size);
+    if (input_in_bev_) {
+        evbuffer_drain(bufferevent_get_input(bev_), size);
     }
 }
 
@@ -123,27 +138,29 @@ h1::HeadLimits ServerConnection::head_limits() const noexcept {
     return limits;
 }
 
-std::size_t ServerConnection::take_head(const char* data, std::size_t size) noexcept {
+void ServerConnection::take_head() noexcept {
     if (partial_) {
-        partial_->bytes.append({data, size});
+        partial_->bytes.append(input_);
+        use_up(input_.size());
         take_partial_head();
-        return size;
+        return;
     }
     loop->parser = h1::HeadParser(head_limits());
-    const h1::ParseResult result = loop->parser.parse(data, size, loop->head);
+    const h1::ParseResult result = loop->parser.parse(input_.data(), input_.size(), loop->head);
     if (result.state == h1::ParseState::complete) {
-        begin_request(loop->head, result.offset < size);
-        return result.offset;
+        use_up(result.offset);
+        begin_request(loop->head);
+        return;
     }
     partial_ = std::make_unique<PartialHead>();
-    partial_->bytes.append({data, size});
+    partial_->bytes.append(input_);
+    use_up(input_.size());
     partial_->parser = loop->parser;
     partial_->head.copy(loop->head, partial_->bytes.data());
     if (result.state == h1::ParseState::refused) {
         partial_->parser.reset();  // again, with the remedies
         take_partial_head();
     }
-    return size;
 }
 
 /// Goes on with the header in partial_, all of whose octets are there.
@@ -165,8 +182,12 @@ void ServerConnection::take_partial_head() noexcept {
         return;
     }
     const std::string_view rest = done->bytes.view().substr(result.offset);
-    begin_request(done->head, !rest.empty());
-    process(rest.data(), rest.size());
+    more_behind_ = !rest.empty();
+    begin_request(done->head);
+    more_behind_ = false;
+    if (state_ != State::closed && state_ != State::lingering) {
+        process(rest.data(), rest.size(), false);
+    }
 }
 
 /// A request object for what is arriving. False if the connection is lost.
@@ -192,7 +213,7 @@ bool ServerConnection::new_request() noexcept {
     return true;
 }
 
-void ServerConnection::begin_request(const h1::RequestHead& head, bool more_came) noexcept {
+void ServerConnection::begin_request(const h1::RequestHead& head) noexcept {
     state_ = State::body;
     if (!new_request()) {
         return;
@@ -207,10 +228,10 @@ void ServerConnection::begin_request(const h1::RequestHead& head, bool more_came
         refuse(HTTP_BADREQUEST);
     } else if (request.header_cb != nullptr && request.header_cb(&request, request.cb_arg) < 0) {
         lose(EVREQ_HTTP_REQUEST_CANCEL);
-    } else if (head.expect_unknown) {
+    } else if (head.expect_unknown && head.has_body()) {
         refuse(HTTP_EXPECTATIONFAILED);
     } else {
-        begin_body(head, more_came);
+        begin_body(head);
     }
 }
 
@@ -242,7 +263,7 @@ bool ServerConnection::fill_request(const h1::RequestHead& head) noexcept {
     return true;
 }
 
-void ServerConnection::begin_body(const h1::RequestHead& head, bool more_came) noexcept {
+void ServerConnection::begin_body(const h1::RequestHead& head) noexcept {
     Request& request = *request_;
     request.chunked = head.chunked ? 1 : 0;
     request.ntoread = head.chunked ? -1 : static_cast<ev_int64_t>(head.content_length);
@@ -256,17 +277,18 @@ void ServerConnection::begin_body(const h1::RequestHead& head, bool more_came) n
         dispatch();
         return;
     }
-    if (head.expect_continue && !more_came) {
+    if (head.expect_continue && input_.empty() && !more_behind_) {
         h1::append_continue(open_output());
         close_output();
         push_output();
     }
 }
 
-std::size_t ServerConnection::take_body(const char* data, std::size_t size) noexcept {
-    const h1::BodyDecoder::Step step = decoder_.decode({data, size});
+void ServerConnection::take_body() noexcept {
+    const h1::BodyDecoder::Step step = decoder_.decode(input_);
+    use_up(step.consumed);
     if (!step.data.empty() && !take_piece(step.data)) {
-        return step.consumed;
+        return;
     }
     if (step.state == h1::BodyDecoder::State::refused) {
         refuse(HTTP_BADREQUEST);
@@ -277,7 +299,6 @@ std::size_t ServerConnection::take_body(const char* data, std::size_t size) noex
             dispatch();
         }
     }
-    return step.consumed;
 }
 
 /// A run of octets of the body. False if that was the end of the request.
@@ -333,17 +354,13 @@ void ServerConnection::turn_away() noexcept {
     const ConnectionHold hold(*this);
     loop->corked = this;
     refuse(HTTP_SERVUNAVAIL);
-    if (loop->corked == this) {
-        if (state_ != State::closed && flush()) {
-            after_output();
-        }
-        loop->corked = nullptr;
-    }
+    uncork();
 }
 
 void ServerConnection::dispatch() noexcept {
     state_ = State::handling;
     request_->userdone = 1;
+    set_directions(0);
     if (shard_->handlers != nullptr) {
         send_to_handlers(*request_, *shard_->handlers);
         return;
@@ -354,9 +371,6 @@ void ServerConnection::dispatch() noexcept {
     in_handler_ = false;
     if (state_ == State::handling && request_ != nullptr && request_->answered) {
         finish_answer();
-    }
-    if (state_ == State::handling) {
-        set_reading(false);
     }
 }
 
@@ -386,6 +400,10 @@ void ServerConnection::finish_answer() noexcept {
 
 /// The request is done with: on to the next, or to the end.
 void ServerConnection::complete_request() noexcept {
+    if (request_ == nullptr) {
+        close();  // the answers before the end of the peer's octets are out
+        return;
+    }
     const ConnectionHold hold(*this);
     Request& request = *std::exchange(request_, nullptr);
     if (request.on_complete_cb != nullptr && request.at_home) {
@@ -419,7 +437,7 @@ void ServerConnection::go_on() noexcept {
         return;  // whoever processes goes on
     }
     if (bev_ != nullptr) {
-        set_reading(true);
+        set_directions(EV_READ);
         read_bufferevent();
     } else {
         receive();

@@ -82,15 +82,16 @@ private:
     friend struct Shard;
 
     // http_serve.cc: requests.
-    void process(const char* data, std::size_t size) noexcept;
+    void process(const char* data, std::size_t size, bool in_bev) noexcept;
+    void use_up(std::size_t size) noexcept;
     h1::HeadLimits head_limits() const noexcept;
-    std::size_t take_head(const char* data, std::size_t size) noexcept;
+    void take_head() noexcept;
     void take_partial_head() noexcept;
-    std::size_t take_body(const char* data, std::size_t size) noexcept;
+    void take_body() noexcept;
     bool new_request() noexcept;
-    void begin_request(const h1::RequestHead& head, bool more_came) noexcept;
+    void begin_request(const h1::RequestHead& head) noexcept;
     bool fill_request(const h1::RequestHead& head) noexcept;
-    void begin_body(const h1::RequestHead& head, bool more_came) noexcept;
+    void begin_body(const h1::RequestHead& head) noexcept;
     bool take_piece(std::string_view piece) noexcept;
     void refuse(int status) noexcept;
     void turn_away() noexcept;
@@ -112,16 +113,18 @@ private:
     static void on_timer(int fd, short what, void* arg) noexcept;
     void receive() noexcept;
     bool receive_once() noexcept;
+    void uncork() noexcept;
     void read_bufferevent() noexcept;
     void keep(const char* data, std::size_t size) noexcept;
     bool wants_input() const noexcept;
     void peer_finished() noexcept;
     bool flush() noexcept;
+    bool send_cork() noexcept;
     bool send_out() noexcept;
     void after_output() noexcept;
     bool output_pending() const noexcept;
     evbuffer* out_buffer() noexcept;
-    void set_reading(bool on) noexcept;
+    void set_directions(short wanted) noexcept;
     void linger() noexcept;
     void close_transport() noexcept;
     void arm_timer() noexcept;
@@ -140,12 +143,15 @@ private:
     bool close_after_ = false;
     bool linger_after_ = false;  ///< the peer may still be sending
     bool processing_ = false;    ///< process() is on the stack
-    bool too_long_ = false;      ///< the body is read to its end only to be refused
+    bool input_in_bev_ = false;
+    bool more_behind_ = false;  ///< octets behind the header came with it
+    bool too_long_ = false;     ///< the body is read to its end only to be refused
     event io_{};
     bufferevent* bev_ = nullptr;  ///< once there is one, it owns the socket
     evbuffer* out_ = nullptr;     ///< what the kernel did not take
     std::unique_ptr<PartialHead> partial_;
-    Bytes held_;  ///< octets behind the current request
+    std::string_view input_;  ///< while processing_: what is still to be looked at
+    Bytes held_;              ///< octets behind the current request
     h1::BodyDecoder decoder_;
     Callback<void (*)(evhttp_connection*, void*)> written_;
     std::size_t lingered_ = 0;

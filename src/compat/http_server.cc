@@ -270,6 +270,9 @@ void send_not_found(Request& request) noexcept {
                             "<body><h1>Not Found</h1><p>There is no %s here.</p></body></html>\n",
                             target);
     }
+    if (request.minor == 0) {
+        request.minor = 1;  // an end is announced in terms of 1.1
+    }
     append_header(request.output_list, "Content-Type", "text/html");
     append_header(request.output_list, "Connection", "close");
     evhttp_send_reply(&request, HTTP_NOTFOUND, nullptr, page);

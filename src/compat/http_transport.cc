@@ -89,8 +89,7 @@ bool ServerConnection::open_bufferevent(bufferevent* bev) noexcept {
     bufferevent_setcb(bev_, on_bev_read, on_bev_write, on_bev_event, this);
     bufferevent_setfd(bev_, fd_);
     timeouts_changed();
-    bufferevent_enable(bev_, EV_WRITE);
-    set_reading(wants_input());
+    set_directions(wants_input() ? EV_READ : 0);
     return true;
 }
 
@@ -102,6 +101,7 @@ bufferevent* ServerConnection::bufferevent_of() noexcept {
     if (bev_ != nullptr || state_ == State::closed) {
         return bev_;
     }
+    send_cork();
     event_del(&io_);
     if (timer_ != nullptr) {
         event_del(timer_);
@@ -117,14 +117,13 @@ bufferevent* ServerConnection::bufferevent_of() noexcept {
         evbuffer_free(out_);
         out_ = nullptr;
     }
-    if (loop->corked == this && !loop->cork.empty()) {
-        evbuffer_add(output, loop->cork.data(), loop->cork.size());
-        loop->cork.clear();
-    }
-    if (!held_.empty()) {
-        evbuffer* const input = bufferevent_get_input(bev_);
-        evbuffer_prepend(input, held_.data(), held_.size());
-        held_.release();
+    evbuffer* const input = bufferevent_get_input(bev_);
+    evbuffer_prepend(input, held_.data(), held_.size());
+    held_.release();
+    const std::string_view unseen = std::exchange(input_, {});
+    evbuffer_prepend(input, unseen.data(), unseen.size());
+    if (evbuffer_get_length(output) != 0) {
+        bufferevent_enable(bev_, EV_WRITE);
     }
     return bev_;
 }
@@ -161,9 +160,12 @@ void ServerConnection::join_loop(Shard& home) noexcept {
     }
 }
 
-void ServerConnection::set_reading(bool on) noexcept {
+/// Of a bufferevent: reads while a request is wanted, writes while there is an answer.
+void ServerConnection::set_directions(short wanted) noexcept {
     if (bev_ != nullptr) {
-        (on ? bufferevent_enable : bufferevent_disable)(bev_, EV_READ);
+        const short unwanted = static_cast<short>((EV_READ | EV_WRITE) & ~wanted);
+        bufferevent_disable(bev_, unwanted);
+        bufferevent_enable(bev_, wanted);
     }
 }
 
@@ -207,18 +209,30 @@ void ServerConnection::receive() noexcept {
     const ConnectionHold hold(*this);
     loop->corked = this;
     int readings = 0;
+    if (!held_.empty() && state_ == State::head) {
+        Bytes rest;
+        rest.swap(held_);
+        process(rest.data(), rest.size(), false);
+    }
     while (bev_ == nullptr && readable_ && wants_input() && receive_once()) {
         if (++readings == readings_max) {
             event_active(&io_, EV_READ, 1);
             break;
         }
     }
-    if (loop->corked == this) {
-        if (state_ != State::closed && flush()) {
-            after_output();
-        }
-        loop->cork.clear();
-        loop->corked = nullptr;
+    uncork();
+}
+
+/// Sends the answers of this callback together.
+void ServerConnection::uncork() noexcept {
+    if (loop->corked != this) {
+        return;
+    }
+    const bool connected = flush();
+    loop->cork.clear();
+    loop->corked = nullptr;
+    if (connected) {
+        after_output();
     }
 }
 
@@ -250,7 +264,7 @@ bool ServerConnection::receive_once() noexcept {
     } else if (state_ == State::handling || state_ == State::draining) {
         held_.append({buffer, size});
     } else {
-        process(buffer, size);
+        process(buffer, size, false);
     }
     return state_ != State::closed;
 }
@@ -269,6 +283,14 @@ void ServerConnection::keep(const char* data, std::size_t size) noexcept {
 
 void ServerConnection::peer_finished() noexcept {
     peer_ended_ = true;
+    if (state_ == State::head && output_pending()) {
+        state_ = State::draining;  // behind the last answer
+        close_after_ = true;
+        if (flush()) {
+            after_output();
+        }
+        return;
+    }
     switch (state_) {
         case State::head:
         case State::body: lose(EVREQ_HTTP_EOF); break;
@@ -302,29 +324,36 @@ bool ServerConnection::flush() noexcept {
     if (bev_ != nullptr || state_ == State::closed) {
         return state_ != State::closed;
     }
-    if (loop->corked == this && !loop->cork.empty()) {
-        Bytes& cork = loop->cork;
-        std::size_t sent = 0;
-        if (writable_ && (out_ == nullptr || evbuffer_get_length(out_) == 0)) {
-            const ev_ssize_t result = ::send(fd_, cork.data(), cork.size(), MSG_NOSIGNAL);
-            if (result < 0 && broken(errno)) {
-                cork.clear();
-                lose(EVREQ_HTTP_BUFFER_ERROR);
-                return false;
-            }
-            sent = result > 0 ? static_cast<std::size_t>(result) : 0;
-            writable_ = sent == cork.size();
-        }
-        if (sent < cork.size()) {
-            evbuffer* const out = out_buffer();
-            if (out != nullptr) {
-                evbuffer_add(out, cork.data() + sent, cork.size() - sent);
-            }
-            write_progress_ms_ = timer_ != nullptr ? now_ms() : 0;
-        }
-        cork.clear();
+    if (!send_cork()) {
+        lose(EVREQ_HTTP_BUFFER_ERROR);
+        return false;
     }
     return send_out();
+}
+
+/// Empties the cork into the socket, or behind what waits for it. False if the connection is lost.
+bool ServerConnection::send_cork() noexcept {
+    if (loop->corked != this || loop->cork.empty()) {
+        return true;
+    }
+    Bytes& cork = loop->cork;
+    std::size_t sent = 0;
+    bool connected = true;
+    if (writable_ && out_ == nullptr) {
+        const ev_ssize_t result = ::send(fd_, cork.data(), cork.size(), MSG_NOSIGNAL);
+        connected = result >= 0 || !broken(errno);
+        sent = result > 0 ? static_cast<std::size_t>(result) : 0;
+        writable_ = sent == cork.size();
+    }
+    if (sent < cork.size() && connected) {
+        evbuffer* const out = out_buffer();
+        if (out != nullptr) {
+            evbuffer_add(out, cork.data() + sent, cork.size() - sent);
+        }
+        progress(false);
+    }
+    cork.clear();
+    return connected;
 }
 
 bool ServerConnection::send_out() noexcept {
@@ -387,6 +416,9 @@ void ServerConnection::close_output() noexcept {
         evbuffer_add(out, loop->side.data(), loop->side.size());
     }
     loop->side.clear();
+    if (bev_ != nullptr) {
+        bufferevent_enable(bev_, EV_WRITE);
+    }
 }
 
 void ServerConnection::append_body(Bytes& output, evbuffer* body) noexcept {
@@ -557,14 +589,11 @@ void ServerConnection::read_bufferevent() noexcept {
     while (bev_ != nullptr && !processing_ && wants_input()) {
         char* const buffer = loop->receive_buffer();
         evbuffer* const input = bufferevent_get_input(bev_);
-        const int got = evbuffer_remove(input, buffer, HttpLoop::receive_bytes);
+        const ev_ssize_t got = evbuffer_copyout(input, buffer, HttpLoop::receive_bytes);
         if (got <= 0) {
             break;
         }
-        process(buffer, static_cast<std::size_t>(got));
-    }
-    if (state_ != State::closed) {
-        set_reading(wants_input());
+        process(buffer, static_cast<std::size_t>(got), true);
     }
 }
 
