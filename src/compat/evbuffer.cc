@@ -325,7 +325,11 @@ int evbuffer_remove_buffer(evbuffer* src, evbuffer* dst, std::size_t datlen) {
         return -1;
     }
     dst->files |= src->files;
-    use.moved_to_first(moved);
+    if (src->segments.empty()) {
+        use.moved_to_first(moved);
+    } else {
+        use.moved_some_to_first(moved);
+    }
     return static_cast<int>(moved);
 }
 

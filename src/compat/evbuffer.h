@@ -168,12 +168,20 @@ public:
     void moved_to_first(std::size_t length) noexcept {
         low_.hold();
         high_.hold();
-        (low_is_first_ ? high_ : low_).changed(0, length);
+        second().changed(0, length);
         first().changed(length, 0);
+    }
+    /// The same, and the buffer named first is told first.
+    void moved_some_to_first(std::size_t length) noexcept {
+        low_.hold();
+        high_.hold();
+        first().changed(length, 0);
+        second().changed(0, length);
     }
 
 private:
     Use& first() noexcept { return low_is_first_ ? low_ : high_; }
+    Use& second() noexcept { return low_is_first_ ? high_ : low_; }
 
     Use low_;
     Use high_;

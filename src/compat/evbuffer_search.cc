@@ -280,7 +280,13 @@ evbuffer_ptr evbuffer_search_range(evbuffer* buffer, const char* what, std::size
     const std::size_t position = start == nullptr ? 0 : static_cast<std::size_t>(start->pos);
     const std::size_t bound =
         end == nullptr || end->pos < 0 ? size : std::min(size, static_cast<std::size_t>(end->pos));
-    if (!from || len == 0 || bound < position || !readable(*buffer)) {
+    if (!from) {
+        return nowhere;
+    }
+    if (len == 0 || len > PTRDIFF_MAX) {
+        return pointer_to(buffer->segments, position, *from);
+    }
+    if (bound < position || !readable(*buffer)) {
         return nowhere;
     }
     return find({buffer->segments, *from, position}, bound, what, len);
@@ -320,11 +326,18 @@ char* evbuffer_readln(evbuffer* buffer, std::size_t* n_read_out, evbuffer_eol_st
     }
     buffer->segments.copy_out({0, 0}, line, length);
     line[length] = '\0';
-    buffer->segments.consume(length + end.length);
     if (n_read_out != nullptr) {
         *n_read_out = length;
     }
-    use.changed(0, length + end.length);
+    if (buffer->callbacks.empty()) {
+        buffer->segments.consume(length + end.length);
+        return line;
+    }
+    // Callbacks see the line go, and then its end.
+    use.hold();
+    buffer->segments.consume(length);
+    use.changed(0, length);
+    evbuffer_drain(buffer, end.length);
     return line;
 }
 
