@@ -233,7 +233,7 @@ bool ClientConnection::read_body() noexcept {
             return false;
         }
         if (step.state == h1::BodyDecoder::State::refused) {
-            fail(EVREQ_HTTP_INVALID_HEADER);
+            fail(EVREQ_HTTP_DATA_TOO_LONG);  // as for every body that is not what it should be
             return false;
         }
         if (step.state == h1::BodyDecoder::State::done) {
