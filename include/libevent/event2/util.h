@@ -302,8 +302,8 @@ void evutil_secure_rng_get_bytes(void *buf, size_t n);
 EVENT2_EXPORT_SYMBOL
 int evutil_secure_rng_init(void);
 
-/* Names a file to read seeds from in place of /dev/urandom. The kernel is asked directly here, so
- * none is read, and the call succeeds. */
+/* Names a file to read seeds from in place of /dev/urandom: -1, as seeds come from the kernel and
+ * no file is read. */
 EVENT2_EXPORT_SYMBOL
 int evutil_secure_rng_set_urandom_device_file(char *fname);
 
