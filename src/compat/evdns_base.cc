@@ -66,8 +66,15 @@ evdns_base* evdns_base_new(event_base* event_base, int flags) {
     }
     base->events = event_base;
     base->idle_disables = (flags & EVDNS_BASE_DISABLE_WHEN_INACTIVE) != 0;
-    base->search = std::make_shared<SearchList>();
-    base->receive.resize(1500);
+    const auto allocate = [&] {
+        base->search = std::make_shared<SearchList>();
+        base->receive.resize(receive_bytes_min);
+        return true;
+    };
+    if (!guarded(allocate, false)) {
+        mm_delete(base);
+        return nullptr;
+    }
     if ((flags & EVDNS_BASE_INITIALIZE_NAMESERVERS) != 0) {
         int options = DNS_OPTIONS_ALL;
         if ((flags & EVDNS_BASE_NAMESERVERS_NO_DEFAULT) != 0) {

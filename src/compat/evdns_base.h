@@ -26,15 +26,18 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <new>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace corevent::compat::evdns {
 
-inline constexpr int answers_max = 32;           ///< addresses given to a callback
-inline constexpr std::size_t replies_max = 256;  ///< datagrams taken per turn and server
-inline constexpr int reissues_max = 1;           ///< other servers asked after a refusal
+inline constexpr int answers_max = 32;                  ///< addresses given to a callback
+inline constexpr std::size_t replies_max = 256;         ///< datagrams taken per turn and server
+inline constexpr std::size_t receive_bytes_min = 1500;  ///< room for a datagram, EDNS or not
+inline constexpr int reissues_max = 1;                  ///< other servers asked after a refusal
 inline constexpr long probe_seconds_max = 3600;
 
 /// Where to look for names; never changed once a request may know it.
@@ -86,9 +89,10 @@ struct TcpQuery {
     evdns_request* request = nullptr;  ///< null once dropped
     evutil_socket_t fd = -1;
     event io{};
-    std::vector<std::uint8_t> out{};
-    std::vector<std::uint8_t> in{};
+    std::array<std::uint8_t, 2 + dns::udp_bytes_max> out{};
+    std::size_t out_size = 0;
     std::size_t sent = 0;
+    std::vector<std::uint8_t> in{};
 };
 
 /// What a callback gets.
@@ -171,6 +175,16 @@ struct evdns_base {
 
 namespace corevent::compat::evdns {
 
+/// Calls `function`; when memory is out, `otherwise` is what it gives. No exception leaves the library.
+template <class Function, class Result>
+Result guarded(Function&& function, Result otherwise) noexcept {
+    try {
+        return function();
+    } catch (const std::bad_alloc&) {
+        return otherwise;
+    }
+}
+
 // evdns_base.cc
 void add_reference(evdns_base& base) noexcept;
 /// Drops one; the last one frees. Must be called without the lock.
@@ -188,7 +202,7 @@ NameServer* pick_server(evdns_base& base) noexcept;
 void server_failed(NameServer& server, const char* why) noexcept;
 void server_works(NameServer& server) noexcept;
 void server_timed_out(NameServer& server) noexcept;
-/// Adds or removes the sockets' events as requests come and go.
+/// Adds or removes the servers' events as requests come and go.
 void watch_servers(evdns_base& base) noexcept;
 /// One query to `server`; false if its socket takes nothing: it will be sent when it does.
 bool send_datagram(NameServer& server, std::span<const std::uint8_t> query) noexcept;

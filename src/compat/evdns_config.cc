@@ -18,7 +18,14 @@ namespace {
 constexpr std::size_t config_bytes_max = 1U << 20;  ///< of resolv.conf
 constexpr std::string_view blanks = " \t";
 
-enum ParseError : int { opening = 1, examining = 2, too_large = 3, reading = 5, no_server = 6 };
+enum ParseError : int {
+    opening = 1,
+    examining = 2,
+    too_large = 3,
+    no_memory = 4,
+    reading = 5,
+    no_server = 6
+};
 
 /// A number that is none gives nothing; one out of range is moved into it.
 std::optional<int> number_in(const char* text, int least, int most) noexcept {
@@ -112,8 +119,8 @@ bool set_option(evdns_base& base, std::string_view name, const char* value, int 
     }
     if (name == "edns-udp-size") {
         const bool good = set_number(options.udp_bytes, value, 512, 65535);
-        base.receive.resize(std::max<std::size_t>(1500,
-                                                  static_cast<std::size_t>(options.udp_bytes)));
+        base.receive.resize(std::max(receive_bytes_min,
+                                     static_cast<std::size_t>(options.udp_bytes)));
         return good;
     }
     return true;
@@ -240,28 +247,33 @@ extern "C" {
 
 int evdns_base_set_option(evdns_base* base, const char* option, const char* val) {
     const LockGuard guard(base->lock);
-    return set_option(*base, option, val, DNS_OPTIONS_ALL) ? 0 : -1;
+    return guarded([&] { return set_option(*base, option, val, DNS_OPTIONS_ALL); }, false) ? 0 : -1;
 }
 
 int evdns_base_resolv_conf_parse(evdns_base* base, int flags, const char* const filename) {
     const LockGuard guard(base->lock);
-    return parse(*base, flags, filename);
+    return guarded([&] { return parse(*base, flags, filename); }, int{no_memory});
 }
 
 void evdns_base_search_clear(evdns_base* base) {
     const LockGuard guard(base->lock);
-    base->search = std::make_shared<SearchList>();
+    guarded([&] { return own_search(*base) = SearchList{}, true; }, false);
 }
 
 void evdns_base_search_add(evdns_base* base, const char* domain) {
     const LockGuard guard(base->lock);
-    SearchList& list = own_search(*base);
-    list.domains.emplace(list.domains.begin(), without_leading_dots(domain));
+    guarded(
+        [&] {
+            SearchList& list = own_search(*base);
+            list.domains.emplace(list.domains.begin(), without_leading_dots(domain));
+            return true;
+        },
+        false);
 }
 
 void evdns_base_search_ndots_set(evdns_base* base, const int ndots) {
     const LockGuard guard(base->lock);
-    set_ndots(*base, ndots);
+    guarded([&] { return set_ndots(*base, ndots), true; }, false);
 }
 
 }  // extern "C"

@@ -46,6 +46,22 @@ void take_line(evdns_base& base, std::string_view line) {
     }
 }
 
+int load(evdns_base& base, const char* path) {
+    std::ifstream file;
+    if (path != nullptr) {
+        file.open(path);
+    }
+    if (!file.is_open()) {
+        take_line(base, "127.0.0.1 localhost");
+        take_line(base, "::1 localhost");
+        return path == nullptr ? 0 : -1;
+    }
+    for (std::string line; std::getline(file, line);) {
+        take_line(base, line);
+    }
+    return 0;
+}
+
 }  // namespace
 
 const HostEntry* find_host(const evdns_base& base, std::string_view name,
@@ -68,19 +84,7 @@ extern "C" {
 
 int evdns_base_load_hosts(evdns_base* base, const char* hosts_fname) {
     const LockGuard guard(base->lock);
-    std::ifstream file;
-    if (hosts_fname != nullptr) {
-        file.open(hosts_fname);
-    }
-    if (!file.is_open()) {
-        take_line(*base, "127.0.0.1 localhost");
-        take_line(*base, "::1 localhost");
-        return hosts_fname == nullptr ? 0 : -1;
-    }
-    for (std::string line; std::getline(file, line);) {
-        take_line(*base, line);
-    }
-    return 0;
+    return guarded([&] { return load(*base, hosts_fname); }, -1);
 }
 
 void evdns_base_clear_host_addresses(evdns_base* base) {

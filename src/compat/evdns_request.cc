@@ -54,8 +54,10 @@ void on_finalized(event*, void* arg) noexcept {
     release(static_cast<evdns_request*>(arg));
 }
 
-void set_name(NameText& text, std::string_view name) noexcept {
-    *std::ranges::copy(name, text.begin()).out = '\0';
+/// Puts `name`, which fits, at `at` into `text`.
+void set_name(NameText& text, std::string_view name, std::size_t at = 0) noexcept {
+    std::memcpy(text.data() + at, name.data(), name.size());
+    text[at + name.size()] = '\0';
 }
 
 /// 0x20: each letter in a case that a forger would have to guess.
@@ -71,38 +73,30 @@ void randomize_case(NameText& name) noexcept {
     }
 }
 
-/// The name to ask for at step `step` of a search; false behind the last.
-bool search_name(const evdns_request& request, std::size_t step, std::string& out) noexcept {
+/// Moves on to the next name of the search; false if there is none, or it cannot be asked for.
+bool take_search_step(evdns_request& request) noexcept {
     const SearchList& list = *request.search;
+    const std::size_t step = request.tried;
     const std::string_view typed = request.typed.data();
     const bool plain_first = std::ranges::count(typed, '.') >= list.ndots;
     const std::size_t plain_at = plain_first ? 0 : list.domains.size();
     if (step > list.domains.size()) {
         return false;
     }
-    out = typed;
+    ++request.tried;
     if (step == plain_at) {
+        set_name(request.name, typed);
         return true;
     }
-    if (!out.ends_with('.')) {
-        out += '.';
-    }
-    out += list.domains[plain_first ? step - 1 : step];
-    return true;
-}
-
-/// Moves on to the next name of the search; false if there is none, or it cannot be asked for.
-bool take_search_step(evdns_request& request) noexcept {
-    std::string name;
-    if (!search_name(request, request.tried, name)) {
+    const std::string_view domain = list.domains[plain_first ? step - 1 : step];
+    const std::string_view dot = typed.ends_with('.') ? "" : ".";
+    if (typed.size() + dot.size() + domain.size() >= request.name.size()) {
         return false;
     }
-    ++request.tried;
-    if (!dns::valid_name(name)) {
-        return false;
-    }
-    set_name(request.name, name);
-    return true;
+    set_name(request.name, typed);
+    std::memcpy(request.name.data() + typed.size(), dot.data(), dot.size());
+    set_name(request.name, domain, typed.size() + dot.size());
+    return dns::valid_name(request.name.data());
 }
 
 void unlink(evdns_request& request) noexcept {

@@ -118,9 +118,14 @@ evutil_socket_t open_socket(const Options& options, const sockaddr* address) noe
     return fd;
 }
 
-void schedule_probe(NameServer& server) noexcept {
+/// Starts the timer of the next probe, each time three times as long. A resolver that must not keep
+/// the loop running does so only while it has requests.
+void await_probe(NameServer& server) noexcept {
+    if (server.base->idle_disables && server.base->in_flight_count == 0) {
+        return;
+    }
     timeval wait = server.base->options.probe;
-    for (int i = 0; i < server.probes && wait.tv_sec < probe_seconds_max; ++i) {
+    for (int i = 1; i < server.probes && wait.tv_sec < probe_seconds_max; ++i) {
         const long micros = wait.tv_usec * 3;
         wait.tv_sec = wait.tv_sec * 3 + micros / 1'000'000;
         wait.tv_usec = micros % 1'000'000;
@@ -128,8 +133,12 @@ void schedule_probe(NameServer& server) noexcept {
     if (wait.tv_sec >= probe_seconds_max) {
         wait = {probe_seconds_max, 0};
     }
-    ++server.probes;
     event_add(&server.probe_timer, &wait);
+}
+
+void schedule_probe(NameServer& server) noexcept {
+    ++server.probes;
+    await_probe(server);
 }
 
 /// A probe of `server` has ended.
@@ -162,7 +171,9 @@ int add_server(evdns_base& base, const sockaddr* address, ev_socklen_t length) n
             return 3;
         }
     }
-    NameServer* const server = mm_new<NameServer>();
+    const bool has_room =
+        guarded([&] { return base.servers.reserve(base.servers.size() + 1), true; }, false);
+    NameServer* const server = has_room ? mm_new<NameServer>() : nullptr;
     if (server == nullptr) {
         return -1;
     }
@@ -182,6 +193,7 @@ int add_server(evdns_base& base, const sockaddr* address, ev_socklen_t length) n
         event_add(&server->readable, nullptr);
     }
     add_reference(base);
+    // Behind the one whose turn it is.
     const std::size_t place = base.servers.empty() ? 0 : base.head + 1;
     base.servers.insert(base.servers.begin() + static_cast<std::ptrdiff_t>(place), server);
     ++base.servers_up;
@@ -279,8 +291,15 @@ void watch_servers(evdns_base& base) noexcept {
     for (NameServer* const server : base.servers) {
         if (base.in_flight_count == 0) {
             event_del_noblock(&server->readable);
-        } else if (event_pending(&server->readable, EV_READ, nullptr) == 0) {
+            event_del_noblock(&server->probe_timer);
+            continue;
+        }
+        if (event_pending(&server->readable, EV_READ, nullptr) == 0) {
             event_add(&server->readable, nullptr);
+        }
+        if (server->down && server->probe == nullptr &&
+            event_pending(&server->probe_timer, EV_TIMEOUT, nullptr) == 0) {
+            await_probe(*server);
         }
     }
 }

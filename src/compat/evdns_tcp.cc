@@ -30,9 +30,9 @@ void give_up(evdns_request& request) noexcept {
 
 /// False: the connection is over.
 bool write_some(TcpQuery& query) noexcept {
-    while (query.sent < query.out.size()) {
+    while (query.sent < query.out_size) {
         const ssize_t sent = send(query.fd, query.out.data() + query.sent,
-                                  query.out.size() - query.sent, MSG_NOSIGNAL);
+                                  query.out_size - query.sent, MSG_NOSIGNAL);
         if (sent < 0) {
             return errno == EAGAIN || errno == EINTR;
         }
@@ -52,7 +52,9 @@ bool read_some(TcpQuery& query) noexcept {
             return true;
         }
         const std::size_t have = query.in.size();
-        query.in.resize(wanted);
+        if (!guarded([&] { return query.in.resize(wanted), true; }, false)) {
+            return false;
+        }
         const ssize_t size = recv(query.fd, query.in.data() + have, wanted - have, 0);
         query.in.resize(have + static_cast<std::size_t>(size > 0 ? size : 0));
         if (size <= 0) {
@@ -76,14 +78,13 @@ void on_io(evutil_socket_t, short, void* arg) noexcept {
     if (request == nullptr) {
         return;  // dropped while this call waited for the lock
     }
-    const bool alive = write_some(query) && (query.sent < query.out.size() || read_some(query));
+    const bool alive = write_some(query) && (query.sent < query.out_size || read_some(query));
     if (!alive) {
         give_up(*request);
     } else if (!complete(query)) {
         watch(query);
     } else {
-        const std::vector<std::uint8_t> message(query.in.begin() + length_bytes, query.in.end());
-        take_reply(*request->server, message, request);
+        take_reply(*request->server, std::span(query.in).subspan(length_bytes), request);
         if (query.request != nullptr) {
             give_up(*request);  // it was no answer to the question
         }
@@ -91,7 +92,7 @@ void on_io(evutil_socket_t, short, void* arg) noexcept {
 }
 
 void watch(TcpQuery& query) noexcept {
-    const short what = query.sent < query.out.size() ? EV_WRITE : EV_READ;
+    const short what = query.sent < query.out_size ? EV_WRITE : EV_READ;
     event_assign(&query.io, query.base->events, query.fd, what, on_io, &query);
     event_add(&query.io, nullptr);
 }
@@ -118,11 +119,10 @@ bool start_tcp(evdns_request& request) noexcept {
     query->base = &base;
     query->request = &request;
     query->fd = fd;
-    query->out.resize(length_bytes + dns::udp_bytes_max);
     const std::size_t size = write_query(request, std::span(query->out).subspan(length_bytes));
     query->out[0] = static_cast<std::uint8_t>(size >> 8);
     query->out[1] = static_cast<std::uint8_t>(size);
-    query->out.resize(length_bytes + size);
+    query->out_size = length_bytes + size;
     add_reference(base);
     request.tcp = query;
     watch(*query);

@@ -434,6 +434,26 @@ TEST_F(Evdns, TimeoutsCountForTheServerThatWasSilent) {
     EXPECT_EQ(good.queries, 6);
 }
 
+TEST_F(Evdns, AnIdleResolverDoesNotKeepTheLoop) {
+    evdns_base* const idle = evdns_base_new(base_, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+    evdns_base_set_option(idle, "timeout", "0.03");
+    evdns_base_set_option(idle, "attempts", "1");
+    Result result;
+    sockaddr_in address = loopback();
+    const int deaf = bound_socket(SOCK_DGRAM, address);
+    evdns_base_nameserver_sockaddr_add(idle, reinterpret_cast<sockaddr*>(&address), sizeof(address),
+                                       0);
+    EXPECT_EQ(event_base_dispatch(base_), 1);
+    for (int i = 0; i < 2; ++i) {
+        evdns_base_resolve_ipv4(idle, "host.test", 0, on_result, &result);
+        EXPECT_EQ(event_base_dispatch(base_), 1);  // its probes do not count as work
+        EXPECT_EQ(result.calls, i + 1);
+        EXPECT_EQ(result.error, DNS_ERR_TIMEOUT);
+    }
+    evdns_base_free(idle, 0);
+    close(deaf);
+}
+
 TEST_F(Evdns, NamesThatAreNoneAreRefused) {
     Server server(base_, [](Server& self, Query& query) { self.send(query, reply_to(query, 1)); });
     use(server);

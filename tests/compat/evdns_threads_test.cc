@@ -39,7 +39,7 @@ protected:
         getsockname(fd, reinterpret_cast<sockaddr*>(&address_), &length);
         port_ = evdns_add_server_port_with_base(base_, fd, 0, &EvdnsThreads::serve, nullptr);
         dns_ = evdns_base_new(base_, 0);
-        evdns_base_set_option(dns_, "timeout", "2");
+        evdns_base_set_option(dns_, "timeout", "0.2");
         add_server();
         loop_ = std::thread([this] { event_base_loop(base_, EVLOOP_NO_EXIT_ON_EMPTY); });
     }

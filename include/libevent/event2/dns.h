@@ -56,7 +56,7 @@ struct sockaddr;
 #define DNS_OPTION_MISC 4        /* "options" */
 #define DNS_OPTION_HOSTSFILE 8   /* /etc/hosts is loaded as well */
 #define DNS_OPTIONS_ALL \
-    (DNS_OPTION_SEARCH | DNS_OPTION_NAMESERVERS | DNS_OPTION_MISC | DNS_OPTION_HOSTSFILE | 0)
+    (DNS_OPTION_SEARCH | DNS_OPTION_NAMESERVERS | DNS_OPTION_MISC | DNS_OPTION_HOSTSFILE)
 #define DNS_OPTION_NAMESERVERS_NO_DEFAULT 16 /* without "nameserver" lines there is no server */
 
 /* Flags of evdns_base_new(). */
