@@ -135,7 +135,10 @@ int evutil_sockaddr_cmp(const struct sockaddr *sa1, const struct sockaddr *sa2, 
 
 /* --- Looking names up */
 
+/* In strict C89 <netdb.h> does not declare it. */
+struct addrinfo;
 #define evutil_addrinfo addrinfo
+struct addrinfo; /* strict C compilers are not shown it by <netdb.h> */
 
 /* What evutil_getaddrinfo returns: the system's codes, some of which the system's own header shows
  * to GNU programs alone. */
