@@ -4,12 +4,17 @@
 #include "compat/alloc.h"
 #include "compat/async_resolve.h"
 #include "compat/evdns_base.h"
+#include "compat/evutil.h"
 
 #include <event2/dns_compat.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netdb.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace corevent::compat::evdns {
 namespace {
@@ -126,6 +131,50 @@ void complete(evutil_addrinfo& hints) noexcept {
     }
 }
 
+/// Not loopback, not of one link or one site.
+bool reaches_far(const ifaddrs& entry) noexcept {
+    if (entry.ifa_addr == nullptr || (entry.ifa_flags & IFF_UP) == 0 ||
+        (entry.ifa_flags & IFF_LOOPBACK) != 0) {
+        return false;
+    }
+    if (entry.ifa_addr->sa_family == AF_INET6) {
+        const in6_addr& v6 = reinterpret_cast<const sockaddr_in6*>(entry.ifa_addr)->sin6_addr;
+        const bool unique_local = (v6.s6_addr[0] & 0xFE) == 0xFC;
+        return !unique_local && !IN6_IS_ADDR_LINKLOCAL(&v6) && !IN6_IS_ADDR_SITELOCAL(&v6);
+    }
+    return entry.ifa_addr->sa_family == AF_INET;
+}
+
+/// The one family that this host has addresses of, AF_UNSPEC if it has both or none. Looked up once.
+int configured_family() noexcept {
+    static std::atomic<int> known{-1};
+    int family = known.load(std::memory_order_relaxed);
+    if (family >= 0) {
+        return family;
+    }
+    bool v4 = false;
+    bool v6 = false;
+    ifaddrs* list = nullptr;
+    if (getifaddrs(&list) == 0) {
+        for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
+            if (reaches_far(*entry)) {
+                (entry->ifa_addr->sa_family == AF_INET ? v4 : v6) = true;
+            }
+        }
+        freeifaddrs(list);
+    }
+    family = v4 == v6 ? AF_UNSPEC : v4 ? AF_INET : AF_INET6;
+    known.store(family, std::memory_order_relaxed);
+    return family;
+}
+
+/// AI_ADDRCONFIG: no addresses that nothing here can reach.
+void heed_configured_families(evutil_addrinfo& hints) noexcept {
+    if ((hints.ai_flags & EVUTIL_AI_ADDRCONFIG) != 0 && hints.ai_family == AF_UNSPEC) {
+        hints.ai_family = configured_family();
+    }
+}
+
 /// The port of a service, in network order; false if there is none of that name.
 bool find_port(const char* service, const evutil_addrinfo& hints, in_port_t& port) noexcept {
     port = 0;
@@ -195,6 +244,7 @@ AtOnce look_at(const char* node, const char* service, evutil_addrinfo& hints,
     }
     evutil_addrinfo* list = nullptr;
     if (node == nullptr) {
+        heed_configured_families(hints);
         const bool has_memory = add_nameless(list, port, hints);
         return said(has_memory, list);
     }
@@ -433,9 +483,9 @@ evdns_getaddrinfo_request* evdns_getaddrinfo(evdns_base* dns_base, const char* n
         hints.ai_flags = hints_in->ai_flags;
     }
     in_port_t port = 0;
-    adjust_hints_for_addrconfig(hints);
     AtOnce answer = look_at(nodename, servname, hints, port);
     if (!answer.known) {
+        heed_configured_families(hints);
         const LockGuard guard(base->lock);
         answer = look_into_hosts(*base, nodename, port, hints);
         if (!answer.known) {

@@ -156,6 +156,8 @@ int main(void) {
     ask(NULL, "80", AF_UNSPEC, SOCK_STREAM, 0, EVUTIL_AI_PASSIVE);
     ask(NULL, "80", AF_INET6, SOCK_STREAM, 0, EVUTIL_AI_PASSIVE);
     ask(NULL, NULL, AF_UNSPEC, SOCK_STREAM, 0, 0);
+    ask(NULL, "80", AF_UNSPEC, SOCK_STREAM, 0, EVUTIL_AI_ADDRCONFIG);
+    ask("4ok6ok.test", "80", AF_UNSPEC, SOCK_STREAM, 0, EVUTIL_AI_ADDRCONFIG);
     ask("", "80", AF_UNSPEC, SOCK_STREAM, 0, 0);
     ask("4ok6ok.test", "80", 77, SOCK_STREAM, 0, 0);
     ask("4ok6ok.test", "80", AF_UNSPEC, 0, IPPROTO_UDP, 0);

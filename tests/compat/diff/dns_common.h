@@ -254,8 +254,7 @@ UNUSED static void print_result(int result, char type, int count, int ttl, void 
 UNUSED static void print_addrinfo(int result, struct evutil_addrinfo *found, void *arg) {
     struct evutil_addrinfo *ai;
     char text[64];
-    printf("%s: result %d (%s)\n", (const char *)arg, result,
-           result == 0 ? "ok" : evutil_gai_strerror(result));
+    printf("%s: result %d\n", (const char *)arg, result);
     for (ai = found; ai != NULL; ai = ai->ai_next) {
         if (ai->ai_family == AF_INET) {
             struct sockaddr_in *in = (struct sockaddr_in *)ai->ai_addr;
