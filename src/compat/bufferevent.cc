@@ -3,7 +3,6 @@
 #include "base/assert.h"
 #include "compat/alloc.h"
 #include "compat/evbuffer.h"
-#include "compat/lock.h"
 #include "compat/log.h"
 #include "compat/rate_limit.h"
 
@@ -116,7 +115,6 @@ Bev::~Bev() {
         evbuffer_free(output);
     }
     if (lock != nullptr && lock->users.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-        lock_free(lock->handle);
         mm_delete(lock);
     }
 }
@@ -149,31 +147,29 @@ bool Bev::enable_locking(SharedLock* shared) noexcept {
         shared->users.fetch_add(1, std::memory_order_relaxed);
         lock = shared;
     } else {
-        void* const handle = lock_new();
-        lock = handle != nullptr ? mm_new<SharedLock>(handle) : nullptr;
-        if (lock == nullptr) {
-            lock_free(handle);
+        lock = mm_new<SharedLock>();
+        if (lock == nullptr || lock->lock.handle() == nullptr) {
             return false;
         }
     }
-    evbuffer_enable_locking(input, lock->handle);
-    evbuffer_enable_locking(output, lock->handle);
+    evbuffer_enable_locking(input, lock->lock.handle());
+    evbuffer_enable_locking(output, lock->lock.handle());
     return true;
 }
 
 void lock(Bev& bev) noexcept {
     if (bev.lock != nullptr) {
-        lock_acquire(bev.lock->handle);
+        bev.lock->lock.acquire();
     }
 }
 
 bool try_lock(Bev& bev) noexcept {
-    return bev.lock == nullptr || lock_try(bev.lock->handle);
+    return bev.lock == nullptr || lock_try(bev.lock->lock.handle());
 }
 
 void unlock(Bev& bev) noexcept {
     if (bev.lock != nullptr) {
-        lock_release(bev.lock->handle);
+        bev.lock->lock.release();
     }
 }
 

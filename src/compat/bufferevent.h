@@ -14,6 +14,7 @@
 
 #include "base/list.h"
 #include "compat/deferred.h"
+#include "compat/lock.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -70,7 +71,7 @@ inline constexpr std::size_t single_io_default = 16384;
 
 /// A lock that goes with the last bufferevent that uses it.
 struct SharedLock {
-    void* handle;
+    Lock lock;
     std::atomic<unsigned> users{1};
 };
 

@@ -58,7 +58,7 @@ struct bufferevent_rate_limit_group {
         : base(base_of), config(cfg) {}
 
     event_base* const base;
-    void* lock = nullptr;  ///< guards what follows
+    corevent::compat::Lock lock;  ///< guards what follows
     ev_token_bucket_cfg config;
     corevent::compat::Bucket bucket{};
     corevent::TailQueue<corevent::compat::RateLimit, &corevent::compat::RateLimit::hook> members;
@@ -74,19 +74,6 @@ struct bufferevent_rate_limit_group {
 };
 
 namespace corevent::compat {
-
-class GroupLock {
-public:
-    explicit GroupLock(bufferevent_rate_limit_group& group) noexcept : lock_(group.lock) {
-        lock_acquire(lock_);
-    }
-    ~GroupLock() { lock_release(lock_); }
-    GroupLock(const GroupLock&) = delete;
-    GroupLock& operator=(const GroupLock&) = delete;
-
-private:
-    void* const lock_;
-};
 
 /// The bufferevent's rate limit, made when there is none yet; null: out of memory.
 RateLimit* limit_of(Bev& bev) noexcept;

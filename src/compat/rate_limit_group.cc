@@ -50,7 +50,7 @@ void wake(bufferevent_rate_limit_group& group, Direction d) noexcept {
 
 void on_group_refill(evutil_socket_t, short, void* arg) noexcept {
     auto& group = *static_cast<bufferevent_rate_limit_group*>(arg);
-    const GroupLock guard(group);
+    const LockGuard guard(group.lock);
     refill(group.bucket, group.config, current_tick(group.base, group.config));
     for (const Direction d : directions) {
         const std::size_t i = index_of(d);
@@ -69,7 +69,7 @@ void set_min_share(bufferevent_rate_limit_group& group, std::size_t share) noexc
 }
 
 int take_from(bufferevent_rate_limit_group& group, Direction d, ev_ssize_t size) noexcept {
-    const GroupLock guard(group);
+    const LockGuard guard(group.lock);
     const ev_ssize_t& level = group.bucket.level[index_of(d)];
     const ev_ssize_t before = level;
     take(group.bucket, d, size);
@@ -82,14 +82,14 @@ int take_from(bufferevent_rate_limit_group& group, Direction d, ev_ssize_t size)
 }
 
 ev_ssize_t group_level(bufferevent_rate_limit_group& group, Direction d) noexcept {
-    const GroupLock guard(group);
+    const LockGuard guard(group.lock);
     return group.bucket.level[index_of(d)];
 }
 
 }  // namespace
 
 ev_ssize_t share_of(Bev& bev, bufferevent_rate_limit_group& group, Direction d) noexcept {
-    const GroupLock guard(group);
+    const LockGuard guard(group.lock);
     if (group.suspended[index_of(d)]) {
         suspend(bev, d, group_limit);
         return 0;
@@ -99,7 +99,7 @@ ev_ssize_t share_of(Bev& bev, bufferevent_rate_limit_group& group, Direction d) 
 }
 
 void charge_group(bufferevent_rate_limit_group& group, Direction d, ev_ssize_t size) noexcept {
-    const GroupLock guard(group);
+    const LockGuard guard(group.lock);
     take(group.bucket, d, size);
     group.total[index_of(d)] += static_cast<ev_uint64_t>(size);
     if (group.bucket.level[index_of(d)] <= 0) {
@@ -114,7 +114,7 @@ void leave_group(RateLimit& limit) noexcept {
     if (group == nullptr) {
         return;
     }
-    const GroupLock guard(*group);
+    const LockGuard guard(group->lock);
     group->members.remove(limit);
     --group->member_count;
     limit.group = nullptr;
@@ -132,7 +132,6 @@ bufferevent_rate_limit_group* bufferevent_rate_limit_group_new(event_base* base,
     if (group == nullptr) {
         return nullptr;
     }
-    group->lock = lock_new();
     fill_first(group->bucket, group->config, current_tick(base, group->config));
     set_min_share(*group, min_share_default);
     group->random = group->bucket.last_tick | 1U;
@@ -146,7 +145,7 @@ int bufferevent_rate_limit_group_set_cfg(bufferevent_rate_limit_group* g,
     if (g == nullptr || cfg == nullptr) {
         return -1;
     }
-    const GroupLock guard(*g);
+    const LockGuard guard(g->lock);
     const bool same_tick = evutil_timercmp(&g->config.tick, &cfg->tick, ==);
     g->config = *cfg;
     clip(g->bucket, *cfg);
@@ -162,7 +161,7 @@ int bufferevent_rate_limit_group_set_min_share(bufferevent_rate_limit_group* g, 
     if (share > EV_SSIZE_MAX) {
         return -1;
     }
-    const GroupLock guard(*g);
+    const LockGuard guard(g->lock);
     set_min_share(*g, share);
     return 0;
 }
@@ -170,7 +169,6 @@ int bufferevent_rate_limit_group_set_min_share(bufferevent_rate_limit_group* g, 
 void bufferevent_rate_limit_group_free(bufferevent_rate_limit_group* g) {
     CE_ASSERT(g->member_count == 0);
     event_del(&g->refill_event);  // waits for the callback, which takes the lock
-    lock_free(g->lock);
     mm_delete(g);
 }
 
@@ -187,7 +185,7 @@ int bufferevent_add_to_rate_limit_group(bufferevent* bufev, bufferevent_rate_lim
     bufferevent_remove_from_rate_limit_group(bufev);
     bool resting[2];
     {
-        const GroupLock group_guard(*g);
+        const LockGuard group_guard(g->lock);
         limit->group = g;
         g->members.push_back(*limit);
         ++g->member_count;
@@ -232,7 +230,7 @@ int bufferevent_rate_limit_group_decrement_write(bufferevent_rate_limit_group* g
 void bufferevent_rate_limit_group_get_totals(bufferevent_rate_limit_group* grp,
                                              ev_uint64_t* total_read_out,
                                              ev_uint64_t* total_written_out) {
-    const GroupLock guard(*grp);
+    const LockGuard guard(grp->lock);
     if (total_read_out != nullptr) {
         *total_read_out = grp->total[0];
     }
@@ -242,7 +240,7 @@ void bufferevent_rate_limit_group_get_totals(bufferevent_rate_limit_group* grp,
 }
 
 void bufferevent_rate_limit_group_reset_totals(bufferevent_rate_limit_group* grp) {
-    const GroupLock guard(*grp);
+    const LockGuard guard(grp->lock);
     grp->total[0] = grp->total[1] = 0;
 }
 
