@@ -80,12 +80,13 @@ static void matrix(void) {
 }
 
 static void hosts(void) {
-    FILE *file = fopen("/tmp/dns-hosts", "w");
+    char path[] = "/tmp/dns-hosts-XXXXXX";
+    FILE *file = fdopen(mkstemp(path), "w");
     fputs("# comment\n1.2.3.4 one alias1 Alias2\n::5 one\n5.6.7.8\tone # trailing\n"
           "bad name\n9.9.9.9\n  7.7.7.7 seven # c\n1.1.1.1:80 port\n[::9]:90 port6\n8.8.8.8 last", file);
     fclose(file);
-    printf("load %d\n", evdns_base_load_hosts(dns, "/tmp/dns-hosts"));
-    unlink("/tmp/dns-hosts");
+    printf("load %d\n", evdns_base_load_hosts(dns, path));
+    unlink(path);
     ask("one", "80", AF_UNSPEC, SOCK_STREAM, 0, 0);
     ask("ONE", "80", AF_INET, SOCK_STREAM, 0, 0);
     ask("one", "80", AF_INET6, SOCK_STREAM, 0, 0);

@@ -159,12 +159,13 @@ int main(void) {
     big[sizeof(big) - 1] = 0;
     dns = evdns_base_new(base, 0);
     {
-        FILE *file = fopen("/tmp/resolv-big", "w");
+        char path[] = "/tmp/resolv-big-XXXXXX";
+        FILE *file = fdopen(mkstemp(path), "w");
         fwrite(big, 1, sizeof(big), file);
         fclose(file);
-        printf("too big: %d\n", evdns_base_resolv_conf_parse(dns, 15, "/tmp/resolv-big"));
+        printf("too big: %d\n", evdns_base_resolv_conf_parse(dns, 15, path));
         print_servers(dns);
-        unlink("/tmp/resolv-big");
+        unlink(path);
     }
     evdns_base_free(dns, 0);
     for (i = 0; i < 3; ++i) {
