@@ -153,8 +153,8 @@ public:
     char* make_contiguous(std::size_t length) noexcept;
 
 private:
-    /// Own memory, in one allocation with its holder.
-    class CopiedBytes final : public Holder {
+    /// Own memory, in one allocation with its holder. Aligned for what copies the bytes.
+    class alignas(16) CopiedBytes final : public Holder {
     public:
         static constexpr std::size_t bytes_max = std::numeric_limits<std::ptrdiff_t>::max() / 2;
 

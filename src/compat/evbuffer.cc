@@ -64,12 +64,7 @@ int append_text(evbuffer& buffer, const char* format, va_list arguments) noexcep
 
 }  // namespace
 
-void release_and_unlock(evbuffer& buffer) noexcept {
-    const bool last = --buffer.references == 0;
-    if (!last) {
-        unlock_buffer(buffer);
-        return;
-    }
+void destroy(evbuffer& buffer) noexcept {
     void* const lock = buffer.lock;
     const bool own_lock = buffer.own_lock;
     mm_delete(&buffer);
@@ -89,8 +84,9 @@ evbuffer::~evbuffer() {
     while (evbuffer_cb_entry* const entry = callbacks.pop_front()) {
         mm_delete(entry);
     }
-    if (deferred) {
+    if (deferred != nullptr) {
         deferred->cancel(base);
+        mm_delete(deferred);
     }
 }
 

@@ -69,8 +69,7 @@ struct evbuffer {
     bool front_frozen = false;
     bool back_frozen = false;
     bool drains_to_fd = false;
-    bool files = false;      ///< there may be segments without memory
-    bool deferring = false;  ///< callbacks run from the loop of `base`
+    bool files = false;  ///< there may be segments without memory
     std::uint32_t references = 1;
     std::uint32_t read_bytes = corevent::compat::read_bytes_min;  ///< what the next read asks for
 
@@ -78,9 +77,9 @@ struct evbuffer {
     std::size_t added = 0;    ///< since callbacks last ran
     std::size_t deleted = 0;  ///< since callbacks last ran
     corevent::compat::CallbackPass* passes = nullptr;
-    event_base* base = nullptr;
+    event_base* base = nullptr;  ///< whose loop runs deferred callbacks
     bufferevent* parent = nullptr;
-    std::optional<corevent::compat::Deferred> deferred;
+    corevent::compat::Deferred* deferred = nullptr;  ///< once callbacks were deferred
 };
 
 namespace corevent::compat {
@@ -100,11 +99,16 @@ inline void unlock_buffer(evbuffer& buffer) noexcept {
     }
 }
 
-/// Drops a reference and the lock; the last one ends the buffer.
-void release_and_unlock(evbuffer& buffer) noexcept;
-
-/// Runs the callbacks that are to run now, and has the loop run the others.
-void run_callbacks(evbuffer& buffer) noexcept;
+/// No reference is left. Drops the lock.
+void destroy(evbuffer& buffer) noexcept;
+/// Drops a reference and the lock.
+inline void release_and_unlock(evbuffer& buffer) noexcept {
+    if (--buffer.references == 0) [[unlikely]] {
+        destroy(buffer);
+    } else {
+        unlock_buffer(buffer);
+    }
+}
 
 /// Gives the segments without memory theirs. False when that fails.
 bool map_files(evbuffer& buffer) noexcept;
@@ -188,9 +192,25 @@ private:
     const bool low_is_first_;
 };
 
-/// Where `pointer` is in the buffer; nothing when that is nowhere.
-std::optional<Segments::Place> place_of(const evbuffer& buffer,
-                                        const evbuffer_ptr& pointer) noexcept;
+/// Where `pointer` is in the buffer; nothing when that is nowhere. A pointer carries the index of
+/// its segment plus one, null at the end; one that was made before the buffer changed is looked up
+/// by its position.
+inline std::optional<Segments::Place> place_of(const evbuffer& buffer,
+                                               const evbuffer_ptr& pointer) noexcept {
+    const Segments& segments = buffer.segments;
+    if (pointer.pos < 0 || static_cast<std::size_t>(pointer.pos) > segments.size()) {
+        return std::nullopt;
+    }
+    const auto number = reinterpret_cast<std::uintptr_t>(pointer.internal_.chain);
+    const std::size_t offset = pointer.internal_.pos_in_chain;
+    if (number - 1 < segments.segments()) {
+        const auto index = static_cast<std::uint32_t>(number - 1);
+        if (offset < segments.at(index).length) [[likely]] {
+            return Segments::Place{index, offset};
+        }
+    }
+    return segments.locate(static_cast<std::size_t>(pointer.pos));
+}
 
 }  // namespace corevent::compat
 

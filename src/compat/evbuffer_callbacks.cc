@@ -13,22 +13,23 @@ namespace {
 
 enum class Which : std::uint8_t { all, at_once, deferred };
 
-bool is_due(const evbuffer_cb_entry& entry, Which which) noexcept {
-    if ((entry.flags & EVBUFFER_CB_ENABLED) == 0) {
+constexpr bool is_due(ev_uint32_t flags, Which which) noexcept {
+    if ((flags & EVBUFFER_CB_ENABLED) == 0) {
         return false;
     }
-    const bool at_once = (entry.flags & EVBUFFER_CB_NODEFER) != 0;
+    const bool at_once = (flags & EVBUFFER_CB_NODEFER) != 0;
     return which == Which::all || at_once == (which == Which::at_once);
 }
 
-void run_pass(evbuffer& buffer, Which which) noexcept {
+template <Which which>
+void run_pass(evbuffer& buffer) noexcept {
     if (buffer.added == 0 && buffer.deleted == 0) {
         return;
     }
     const std::size_t length = buffer.segments.size();
     const evbuffer_cb_info info = {length + buffer.deleted - buffer.added, buffer.added,
                                    buffer.deleted};
-    if (which != Which::at_once) {  // those that wait for the loop still need the counts
+    if constexpr (which != Which::at_once) {  // those that wait for the loop still need the counts
         buffer.added = 0;
         buffer.deleted = 0;
     }
@@ -36,7 +37,7 @@ void run_pass(evbuffer& buffer, Which which) noexcept {
     buffer.passes = &pass;
     while (evbuffer_cb_entry* const entry = pass.next) {
         pass.next = buffer.callbacks.next(*entry);
-        if (!is_due(*entry, which)) {
+        if (!is_due(entry->flags, which)) {
             continue;
         }
         if (entry->old_function != nullptr) {
@@ -53,7 +54,7 @@ void run_deferred(event_callback*, void* arg) noexcept {
     evbuffer& buffer = *static_cast<evbuffer*>(arg);
     lock_buffer(buffer);
     bufferevent* const parent = buffer.parent;
-    run_pass(buffer, Which::deferred);
+    run_pass<Which::deferred>(buffer);
     release_and_unlock(buffer);
     if (parent != nullptr) {
         bufferevent_decref(parent);
@@ -88,25 +89,21 @@ constexpr ev_uint32_t settable_flags = 0xffff;
 
 }  // namespace
 
-void run_callbacks(evbuffer& buffer) noexcept {
-    if (!buffer.deferring) {
-        run_pass(buffer, Which::all);
-        return;
-    }
-    if (buffer.deferred->schedule(buffer.base)) {
-        ++buffer.references;
-        if (buffer.parent != nullptr) {
-            bufferevent_incref(buffer.parent);
-        }
-    }
-    run_pass(buffer, Which::at_once);
-}
-
 void Use::notify(std::size_t added, std::size_t deleted) noexcept {
     buffer_.added += added;
     buffer_.deleted += deleted;
     hold();
-    run_callbacks(buffer_);
+    if (buffer_.deferred == nullptr) [[likely]] {
+        run_pass<Which::all>(buffer_);
+        return;
+    }
+    if (buffer_.deferred->schedule(buffer_.base)) {
+        ++buffer_.references;
+        if (buffer_.parent != nullptr) {
+            bufferevent_incref(buffer_.parent);
+        }
+    }
+    run_pass<Which::at_once>(buffer_);
 }
 
 }  // namespace corevent::compat
@@ -165,12 +162,14 @@ int evbuffer_setcb(evbuffer* buffer, evbuffer_cb cb, void* cbarg) {
 
 int evbuffer_defer_callbacks(evbuffer* buffer, event_base* base) {
     const Use use(*buffer);
-    buffer->base = base;
-    buffer->deferring = true;
-    if (!buffer->deferred) {
-        buffer->deferred.emplace();
+    if (buffer->deferred == nullptr) {
+        buffer->deferred = mm_new<Deferred>();
+        if (buffer->deferred == nullptr) {
+            return -1;
+        }
         buffer->deferred->init(event_base_get_npriorities(base) / 2, run_deferred, buffer);
     }
+    buffer->base = base;
     return 0;
 }
 

@@ -21,24 +21,61 @@ evbuffer_ptr pointer_to(const Segments& segments, std::size_t position, Place pl
 }
 
 /// A walk over the bytes of a buffer, piece by piece.
-struct Walk {
-    const Segments& segments;
-    Place place;
-    std::size_t position;
-
-    bool at_end() const noexcept { return place.index == segments.segments(); }
-    const char* data() const noexcept { return segments.at(place.index).data + place.offset; }
-    std::size_t length() const noexcept { return segments.at(place.index).length - place.offset; }
-    /// `count` is no more than length().
-    void advance(std::size_t count) noexcept {
-        position += count;
-        place.offset += count;
-        if (place.offset == segments.at(place.index).length) {
-            ++place.index;
-            place.offset = 0;
+class Walk {
+public:
+    Walk(const Segments& segments, Place from, std::size_t position) noexcept
+        : segments_(&segments), position_(position), index_(from.index) {
+        if (!at_end()) {
+            data_ = segment().data + from.offset;
+            length_ = segment().length - from.offset;
         }
     }
-    evbuffer_ptr pointer() const noexcept { return pointer_to(segments, position, place); }
+
+    bool at_end() const noexcept { return index_ == segments_->segments(); }
+    std::size_t position() const noexcept { return position_; }
+    // Of the piece that is left here; not at the end.
+    const char* data() const noexcept { return data_; }
+    std::size_t length() const noexcept { return length_; }
+
+    /// `count` is no more than length().
+    void advance(std::size_t count) noexcept {
+        position_ += count;
+        data_ += count;
+        length_ -= count;
+        if (length_ == 0) {
+            next();
+        }
+    }
+    void advance_to(const char* place) noexcept {
+        advance(static_cast<std::size_t>(place - data_));
+    }
+    evbuffer_ptr pointer() const noexcept {
+        return pointer_to(*segments_, position_,
+                          {index_, at_end() ? 0 : segment().length - length_});
+    }
+    /// The one before, which there is.
+    evbuffer_ptr pointer_before() const noexcept {
+        Place before = {index_, at_end() ? 0 : segment().length - length_};
+        if (before.offset == 0) {
+            before = {index_ - 1, segments_->at(index_ - 1).length};
+        }
+        return pointer_to(*segments_, position_ - 1, {before.index, before.offset - 1});
+    }
+
+private:
+    const Segment& segment() const noexcept { return segments_->at(index_); }
+    void next() noexcept {
+        if (++index_ != segments_->segments()) {
+            data_ = segment().data;
+            length_ = segment().length;
+        }
+    }
+
+    const Segments* segments_;
+    std::size_t position_;
+    const char* data_ = nullptr;
+    std::size_t length_ = 0;
+    std::uint32_t index_;
 };
 
 /// Whether the bytes at `walk` are `what`; there are as many.
@@ -76,47 +113,56 @@ const char* find_in(const char* text, std::size_t size, const char* what,
 }
 
 /// The first occurrence at or after `walk` that ends at `end` or before.
-evbuffer_ptr find(Walk walk, std::size_t end, const char* what, std::size_t length) noexcept {
-    while (!walk.at_end() && end - walk.position >= length) {
-        const std::size_t size = std::min(walk.length(), end - walk.position);
-        if (const char* const hit = find_in(walk.data(), size, what, length)) {
-            walk.advance(static_cast<std::size_t>(hit - walk.data()));
+evbuffer_ptr find(Walk& walk, std::size_t end, const char* what, std::size_t length) noexcept {
+    while (!walk.at_end() && end - walk.position() >= length) {
+        std::size_t size = std::min(walk.length(), end - walk.position());
+        const char* const data = walk.data();
+        const auto* hit = static_cast<const char*>(std::memchr(data, what[0], size));
+        if (hit == nullptr) {
+            walk.advance(size);
+            continue;
+        }
+        size -= static_cast<std::size_t>(hit - data);
+        if (const char* const match = find_in(hit, size, what, length)) {
+            walk.advance(static_cast<std::size_t>(match - data));
             return walk.pointer();
         }
-        // What begins here may end in a later segment.
-        std::size_t left = std::min(size, length - 1);
-        Walk tail = walk;
-        tail.advance(size - left);
-        while (left != 0 && end - tail.position >= length) {
-            const auto* hit = static_cast<const char*>(std::memchr(tail.data(), what[0], left));
-            if (hit == nullptr) {
-                break;
+        // What begins in the last bytes here may end in a later segment.
+        const std::size_t left = std::min(size, length - 1);
+        walk.advance(static_cast<std::size_t>(hit - data) + size - left);
+        for (std::size_t i = 0; i < left && end - walk.position() >= length; ++i) {
+            if (*walk.data() == what[0] && matches(walk, what, length)) {
+                return walk.pointer();
             }
-            const auto skipped = static_cast<std::size_t>(hit - tail.data());
-            tail.advance(skipped);
-            if (end - tail.position >= length && matches(tail, what, length)) {
-                return tail.pointer();
-            }
-            tail.advance(1);
-            left -= skipped + 1;
+            walk.advance(1);
         }
-        walk.advance(size);
     }
     return nowhere;
 }
 
-/// Moves `walk` to the next `wanted`; false at the end.
-bool find_byte(Walk& walk, char wanted) noexcept {
+bool find_byte_far(Walk& walk, char wanted) noexcept {
     while (!walk.at_end()) {
-        const std::size_t size = walk.length();
-        const auto* hit = static_cast<const char*>(std::memchr(walk.data(), wanted, size));
+        const auto* hit = static_cast<const char*>(std::memchr(walk.data(), wanted, walk.length()));
         if (hit != nullptr) {
-            walk.advance(static_cast<std::size_t>(hit - walk.data()));
+            walk.advance_to(hit);
             return true;
         }
-        walk.advance(size);
+        walk.advance(walk.length());
     }
     return false;
+}
+
+/// Moves `walk` to the next `wanted`; false at the end. Inline for what is mostly near.
+inline bool find_byte(Walk& walk, char wanted) noexcept {
+    if (!walk.at_end()) {
+        const auto* hit = static_cast<const char*>(std::memchr(walk.data(), wanted, walk.length()));
+        if (hit != nullptr) [[likely]] {
+            walk.advance_to(hit);
+            return true;
+        }
+        walk.advance(walk.length());
+    }
+    return find_byte_far(walk, wanted);
 }
 
 /// Moves `walk` to the next CR or LF; false at the end. In strides, so that a text with one of them
@@ -143,7 +189,7 @@ struct LineEnd {
     std::size_t length = 0;
 };
 
-LineEnd find_any(Walk walk) noexcept {
+LineEnd find_any(Walk& walk) noexcept {
     if (!find_line_end(walk)) {
         return {};
     }
@@ -155,34 +201,50 @@ LineEnd find_any(Walk walk) noexcept {
     return end;
 }
 
-LineEnd find_feed(Walk walk, bool take_return) noexcept {
-    const Walk start = walk;
-    if (!find_byte(walk, '\n')) {
-        return {};
-    }
-    if (take_return && walk.position != start.position) {
-        Place before = walk.place;
-        if (before.offset == 0) {
-            --before.index;
-            before.offset = walk.segments.at(before.index).length;
-        }
-        --before.offset;
-        if (walk.segments.at(before.index).data[before.offset] == '\r') {
-            return {pointer_to(walk.segments, walk.position - 1, before), 2};
-        }
-    }
-    return {walk.pointer(), 1};
+LineEnd find_feed(Walk& walk) noexcept {
+    return find_byte(walk, '\n') ? LineEnd{walk.pointer(), 1} : LineEnd{};
 }
 
-LineEnd find_eol(const Segments& segments, Walk walk, evbuffer_eol_style style) noexcept {
+LineEnd find_feed_or_return_feed(Walk& walk) noexcept {
+    const std::size_t start = walk.position();
+    char before = 0;  // the last byte of the pieces that were passed
+    while (!walk.at_end()) {
+        const char* const data = walk.data();
+        const std::size_t size = walk.length();
+        const auto* hit = static_cast<const char*>(std::memchr(data, '\n', size));
+        if (hit == nullptr) {
+            before = data[size - 1];
+            walk.advance(size);
+            continue;
+        }
+        before = hit == data ? before : hit[-1];
+        walk.advance_to(hit);
+        return before == '\r' && walk.position() != start ? LineEnd{walk.pointer_before(), 2}
+                                                          : LineEnd{walk.pointer(), 1};
+    }
+    return {};
+}
+
+LineEnd find_return_feed(Walk& walk) noexcept {
+    while (find_byte(walk, '\r')) {
+        if (walk.length() > 1 && walk.data()[1] == '\n') [[likely]] {
+            return {walk.pointer(), 2};
+        }
+        walk.advance(1);
+        if (!walk.at_end() && *walk.data() == '\n') {
+            return {walk.pointer_before(), 2};
+        }
+    }
+    return {};
+}
+
+/// Moves `walk` on its way.
+LineEnd find_eol(Walk& walk, evbuffer_eol_style style) noexcept {
     switch (style) {
         case EVBUFFER_EOL_ANY: return find_any(walk);
-        case EVBUFFER_EOL_CRLF: return find_feed(walk, true);
-        case EVBUFFER_EOL_LF: return find_feed(walk, false);
-        case EVBUFFER_EOL_CRLF_STRICT: {
-            const evbuffer_ptr at = find(walk, segments.size(), "\r\n", 2);
-            return at.pos < 0 ? LineEnd{} : LineEnd{at, 2};
-        }
+        case EVBUFFER_EOL_CRLF: return find_feed_or_return_feed(walk);
+        case EVBUFFER_EOL_LF: return find_feed(walk);
+        case EVBUFFER_EOL_CRLF_STRICT: return find_return_feed(walk);
         case EVBUFFER_EOL_NUL:
             return find_byte(walk, '\0') ? LineEnd{walk.pointer(), 1} : LineEnd{};
     }
@@ -190,21 +252,6 @@ LineEnd find_eol(const Segments& segments, Walk walk, evbuffer_eol_style style) 
 }
 
 }  // namespace
-
-std::optional<Place> place_of(const evbuffer& buffer, const evbuffer_ptr& pointer) noexcept {
-    const Segments& segments = buffer.segments;
-    if (pointer.pos < 0 || static_cast<std::size_t>(pointer.pos) > segments.size()) {
-        return std::nullopt;
-    }
-    const auto number = reinterpret_cast<std::uintptr_t>(pointer.internal_.chain);
-    if (number - 1 < segments.segments()) {
-        const auto index = static_cast<std::uint32_t>(number - 1);
-        if (pointer.internal_.pos_in_chain < segments.at(index).length) {
-            return Place{index, pointer.internal_.pos_in_chain};
-        }
-    }
-    return segments.locate(static_cast<std::size_t>(pointer.pos));
-}
 
 }  // namespace corevent::compat
 
@@ -289,7 +336,8 @@ evbuffer_ptr evbuffer_search_range(evbuffer* buffer, const char* what, std::size
     if (bound < position || !readable(*buffer)) {
         return nowhere;
     }
-    return find({buffer->segments, *from, position}, bound, what, len);
+    Walk walk(buffer->segments, *from, position);
+    return find(walk, bound, what, len);
 }
 
 evbuffer_ptr evbuffer_search_eol(evbuffer* buffer, evbuffer_ptr* start, std::size_t* eol_len_out,
@@ -299,7 +347,8 @@ evbuffer_ptr evbuffer_search_eol(evbuffer* buffer, evbuffer_ptr* start, std::siz
     LineEnd end;
     if (from && readable(*buffer)) {
         const std::size_t position = start == nullptr ? 0 : static_cast<std::size_t>(start->pos);
-        end = find_eol(buffer->segments, {buffer->segments, *from, position}, eol_style);
+        Walk walk(buffer->segments, *from, position);
+        end = find_eol(walk, eol_style);
     }
     if (eol_len_out != nullptr) {
         *eol_len_out = end.length;
@@ -315,7 +364,8 @@ char* evbuffer_readln(evbuffer* buffer, std::size_t* n_read_out, evbuffer_eol_st
     if (buffer->front_frozen || !readable(*buffer)) {
         return nullptr;
     }
-    const LineEnd end = find_eol(buffer->segments, {buffer->segments, {0, 0}, 0}, eol_style);
+    Walk walk(buffer->segments, {0, 0}, 0);
+    const LineEnd end = find_eol(walk, eol_style);
     if (end.at.pos < 0) {
         return nullptr;
     }

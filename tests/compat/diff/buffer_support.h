@@ -42,15 +42,18 @@ static void show(const char *name, struct evbuffer *buffer) {
     size_t length = evbuffer_get_length(buffer);
     printf("%s: %lu bytes, %016lx", name, (unsigned long)length, content_hash(buffer));
     if (length <= 60) {
-        char text[64];
-        size_t i;
-        evbuffer_copyout(buffer, text, length);
+        struct evbuffer_iovec pieces[60];
+        int count = evbuffer_peek(buffer, -1, NULL, pieces, 60), i;
         printf(" \"");
-        for (i = 0; i < length; ++i) {
-            if (text[i] >= ' ' && text[i] <= '~') {
-                putchar(text[i]);
-            } else {
-                printf("\\x%02x", (unsigned char)text[i]);
+        for (i = 0; i < count; ++i) {
+            const char *at = (const char *)pieces[i].iov_base;
+            size_t k;
+            for (k = 0; k < pieces[i].iov_len; ++k) {
+                if (at[k] >= ' ' && at[k] <= '~') {
+                    putchar(at[k]);
+                } else {
+                    printf("\\x%02x", (unsigned char)at[k]);
+                }
             }
         }
         printf("\"");
