@@ -2,7 +2,7 @@
 #ifndef EVENT2_BUFFER_COMPAT_H_INCLUDED_
 #define EVENT2_BUFFER_COMPAT_H_INCLUDED_
 
-#include <event2/visibility.h>
+#include <event2/buffer.h>
 
 #ifdef __cplusplus
 extern "C" {
