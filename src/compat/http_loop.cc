@@ -24,6 +24,9 @@ thread_local constinit Outbox* current_outbox = nullptr;
 
 }  // namespace
 
+constinit thread_local std::uint64_t HttpLoop::thread_number = 0;
+std::atomic<std::uint64_t> HttpLoop::next_thread_number{0};
+
 Outbox::Outbox() noexcept : outer_(current_outbox) {
     current_outbox = this;
 }

@@ -119,7 +119,7 @@ public:
     void enter() noexcept { thread_.store(self(), std::memory_order_relaxed); }
     /// True as well before the base has called anything, when no other thread can be in it.
     bool on_thread() const noexcept {
-        const std::uintptr_t thread = thread_.load(std::memory_order_relaxed);
+        const std::uint64_t thread = thread_.load(std::memory_order_relaxed);
         return thread == self() || thread == 0;
     }
 
@@ -162,9 +162,15 @@ public:
 private:
     explicit HttpLoop(event_base* base) noexcept : base_(base) {}
     ~HttpLoop();
-    static std::uintptr_t self() noexcept {
-        return reinterpret_cast<std::uintptr_t>(__builtin_thread_pointer());
+    /// The calling thread. Numbers are not used again, as the system's own are.
+    static std::uint64_t self() noexcept {
+        if (thread_number == 0) [[unlikely]] {
+            thread_number = next_thread_number.fetch_add(1, std::memory_order_relaxed) + 1;
+        }
+        return thread_number;
     }
+    [[gnu::tls_model("initial-exec")]] static constinit thread_local std::uint64_t thread_number;
+    static std::atomic<std::uint64_t> next_thread_number;
     static void on_wakeup(int fd, short events, void* arg) noexcept;
     static void on_chores(int fd, short events, void* arg) noexcept;
     friend class Outbox;
@@ -174,7 +180,7 @@ private:
 
     event_base* const base_;
     std::atomic<std::uint32_t> references_{1};
-    std::atomic<std::uintptr_t> thread_{0};
+    std::atomic<std::uint64_t> thread_{0};
     std::atomic<Letter*> inbox_;
     std::uint32_t users_ = 0;
     std::unique_ptr<Wakeup> wakeup_;

@@ -138,9 +138,10 @@ void settle_request(Request& request) noexcept {
     if (request.owned()) {
         return;
     }
-    if (request.gone_travels) {
-        request.release_due = true;
-    } else {
+    const std::uint8_t before =
+        request.at_home ? request.farewell.fetch_or(Request::release_due, std::memory_order_acq_rel)
+                        : std::uint8_t{0};
+    if ((before & Request::gone_travels) == 0) {
         release_request(request);
     }
 }

@@ -71,9 +71,10 @@ struct Request final : evhttp_request {
     bool given_up = false;   ///< client: the attempt to connect that it waited for has failed
     bool from_peer = false;  ///< received by a server
     bool at_home = false;    ///< was handed to a thread of handlers that is not the loop's
-    bool gone_travels =
-        false;                 ///< loop only: that thread is being told that the connection is lost
-    bool release_due = false;  ///< loop only: to be released when it has heard
+    /// That thread is being told that the connection is lost; to be released when it has heard.
+    static constexpr std::uint8_t gone_travels = 1;
+    static constexpr std::uint8_t release_due = 2;
+    std::atomic<std::uint8_t> farewell{0};
     bool connection_close = false;       ///< the peer asked for it
     bool connection_keep_alive = false;  ///< the peer (1.0) asked for it
 };

@@ -86,8 +86,10 @@ public:
             request_.loop->post(*this);
             return;
         }
-        request_.gone_travels = false;
-        if (request_.release_due) {
+        const std::uint8_t before =
+            request_.farewell.fetch_and(static_cast<std::uint8_t>(~Request::gone_travels),
+                                        std::memory_order_acq_rel);
+        if ((before & Request::release_due) != 0) {
             release_request(request_);
         }
         mm_delete(this);
@@ -513,7 +515,7 @@ void complete_at_home(Request& request) noexcept {
 
 void tell_gone(Request& request, HttpLoop& handlers) noexcept {
     if (auto* const letter = mm_new<GoneLetter>(request)) {
-        request.gone_travels = true;
+        request.farewell.fetch_or(Request::gone_travels, std::memory_order_acq_rel);
         handlers.post(*letter);
     }
 }
