@@ -29,15 +29,20 @@ void finish(event_callback*, void* arg) noexcept {
     bev.be_ops->destroy(&bev);
 }
 
+/// bufferevent_new gives no base: its events have the current one of that time.
+event_base* loop_of(const Bev& bev) noexcept {
+    return bev.ev_base != nullptr ? bev.ev_base : event_get_base(&bev.ev_read);
+}
+
 /// What may still be queued or running in the loop, and uses `bev`.
 void finalize_parts(Bev& bev) noexcept {
     event_callback* const parts[] = {&bev.ev_read.ev_evcallback, &bev.ev_write.ev_evcallback,
                                      &bev.deferred};
-    finalize(bev.ev_base, parts, 3, finish, &bev);
+    finalize(loop_of(bev), parts, 3, finish, &bev);
 }
 
 void schedule(Bev& bev) noexcept {
-    if (bev.deferred.schedule(bev.ev_base)) {
+    if (bev.deferred.schedule(loop_of(bev))) {
         ++bev.references;
     }
 }
