@@ -111,27 +111,27 @@ struct sockaddr;
 /* inet_ntop(3): the text of an AF_INET or AF_INET6 address in `dst`, or NULL when `len` is short of
  * room. IPv4-mapped addresses end in dotted decimals. */
 EVENT2_EXPORT_SYMBOL
-const char *evutil_inet_ntop(int af, const void *src, char *dst, size_t len);
+const char* evutil_inet_ntop(int af, const void* src, char* dst, size_t len);
 
 /* inet_pton(3): 1 when `src` was an address of that family, 0 when not, -1 for other families. */
 EVENT2_EXPORT_SYMBOL
-int evutil_inet_pton(int af, const char *src, void *dst);
+int evutil_inet_pton(int af, const char* src, void* dst);
 
 /* The same for an address that may end in "%INTERFACE" or "%NUMBER"; its index goes to `*indexp`,
  * 0 without one. */
 EVENT2_EXPORT_SYMBOL
-int evutil_inet_pton_scope(int af, const char *src, void *dst, unsigned *indexp);
+int evutil_inet_pton_scope(int af, const char* src, void* dst, unsigned* indexp);
 
 /* Reads "1.2.3.4", "1.2.3.4:80", "::1", "[::1]" or "[::1]:80" into `out`; without a port it becomes
  * 0. `*outlen` says how much room there is and receives what was used. -1 when the text is no such
  * address or the room does not do. */
 EVENT2_EXPORT_SYMBOL
-int evutil_parse_sockaddr_port(const char *str, struct sockaddr *out, int *outlen);
+int evutil_parse_sockaddr_port(const char* str, struct sockaddr* out, int* outlen);
 
 /* Below, equal to or above 0 as `sa1` sorts before, with or after `sa2`: by family, address, and,
  * with `include_port`, port. Addresses that are neither IPv4 nor IPv6 are never equal. */
 EVENT2_EXPORT_SYMBOL
-int evutil_sockaddr_cmp(const struct sockaddr *sa1, const struct sockaddr *sa2, int include_port);
+int evutil_sockaddr_cmp(const struct sockaddr* sa1, const struct sockaddr* sa2, int include_port);
 
 /* --- Looking names up */
 
@@ -198,39 +198,39 @@ struct addrinfo; /* strict C compilers are not shown it by <netdb.h> */
 /* getaddrinfo(3), which blocks. 0 or one of EVUTIL_EAI_*; what it finds is given back with
  * evutil_freeaddrinfo. */
 EVENT2_EXPORT_SYMBOL
-int evutil_getaddrinfo(const char *nodename, const char *servname,
-                       const struct evutil_addrinfo *hints_in, struct evutil_addrinfo **res);
+int evutil_getaddrinfo(const char* nodename, const char* servname,
+                       const struct evutil_addrinfo* hints_in, struct evutil_addrinfo** res);
 
 /* For what evutil_getaddrinfo or evdns_getaddrinfo found. */
 EVENT2_EXPORT_SYMBOL
-void evutil_freeaddrinfo(struct evutil_addrinfo *ai);
+void evutil_freeaddrinfo(struct evutil_addrinfo* ai);
 
 /* A sentence for one of EVUTIL_EAI_*. */
 EVENT2_EXPORT_SYMBOL
-const char *evutil_gai_strerror(int err);
+const char* evutil_gai_strerror(int err);
 
 /* --- Strings, whatever the locale */
 
 /* As strcasecmp and strncasecmp, folding A to Z alone. */
 EVENT2_EXPORT_SYMBOL
-int evutil_ascii_strcasecmp(const char *str1, const char *str2);
+int evutil_ascii_strcasecmp(const char* str1, const char* str2);
 EVENT2_EXPORT_SYMBOL
-int evutil_ascii_strncasecmp(const char *str1, const char *str2, size_t n);
+int evutil_ascii_strncasecmp(const char* str1, const char* str2, size_t n);
 
 /* strtol(3) for 64 bits. */
 EVENT2_EXPORT_SYMBOL
-ev_int64_t evutil_strtoll(const char *s, char **endptr, int base);
+ev_int64_t evutil_strtoll(const char* s, char** endptr, int base);
 
 /* snprintf(3) and vsnprintf(3) whose result always ends in NUL; 0 when there is no room even for
  * that. */
 EVENT2_EXPORT_SYMBOL
-int evutil_snprintf(char *buf, size_t buflen, const char *format, ...)
+int evutil_snprintf(char* buf, size_t buflen, const char* format, ...)
 #ifdef __GNUC__
     __attribute__((format(printf, 3, 4)))
 #endif
     ;
 EVENT2_EXPORT_SYMBOL
-int evutil_vsnprintf(char *buf, size_t buflen, const char *format, va_list ap)
+int evutil_vsnprintf(char* buf, size_t buflen, const char* format, va_list ap)
 #ifdef __GNUC__
     __attribute__((format(printf, 3, 0)))
 #endif
@@ -239,7 +239,7 @@ int evutil_vsnprintf(char *buf, size_t buflen, const char *format, va_list ap)
 /* Writes a moment as HTTP does, "Sun, 06 Nov 1994 08:49:37 GMT"; `tm` is in UTC, NULL means now.
  * Returns the length that the whole text has, as snprintf does. */
 EVENT2_EXPORT_SYMBOL
-int evutil_date_rfc1123(char *date, const size_t datelen, const struct tm *tm);
+int evutil_date_rfc1123(char* date, const size_t datelen, const struct tm* tm);
 
 /* --- Time */
 
@@ -251,30 +251,30 @@ int evutil_date_rfc1123(char *date, const size_t datelen, const struct tm *tm);
 #define evutil_timerclear(tvp) timerclear(tvp)
 #define evutil_timerisset(tvp) timerisset(tvp)
 #else
-#define evutil_timeradd(tvp, uvp, vvp)                              \
-    do {                                                            \
-        (vvp)->tv_sec = (tvp)->tv_sec + (uvp)->tv_sec;              \
+#define evutil_timeradd(tvp, uvp, vvp)                                       \
+    do {                                                                     \
+        (vvp)->tv_sec = (tvp)->tv_sec + (uvp)->tv_sec;                       \
         if (((vvp)->tv_usec = (tvp)->tv_usec + (uvp)->tv_usec) >= 1000000) { \
-            (vvp)->tv_usec -= 1000000;                              \
-            (vvp)->tv_sec++;                                        \
-        }                                                           \
+            (vvp)->tv_usec -= 1000000;                                       \
+            (vvp)->tv_sec++;                                                 \
+        }                                                                    \
     } while (0)
-#define evutil_timersub(tvp, uvp, vvp)                              \
-    do {                                                            \
-        (vvp)->tv_sec = (tvp)->tv_sec - (uvp)->tv_sec;              \
+#define evutil_timersub(tvp, uvp, vvp)                                \
+    do {                                                              \
+        (vvp)->tv_sec = (tvp)->tv_sec - (uvp)->tv_sec;                \
         if (((vvp)->tv_usec = (tvp)->tv_usec - (uvp)->tv_usec) < 0) { \
-            (vvp)->tv_usec += 1000000;                              \
-            (vvp)->tv_sec--;                                        \
-        }                                                           \
+            (vvp)->tv_usec += 1000000;                                \
+            (vvp)->tv_sec--;                                          \
+        }                                                             \
     } while (0)
 #define evutil_timerclear(tvp) ((void)((tvp)->tv_sec = (tvp)->tv_usec = 0))
 #define evutil_timerisset(tvp) ((tvp)->tv_sec || (tvp)->tv_usec)
 #endif
 
 /* Whether `tvp cmp uvp`; any of < <= == != >= >. */
-#define evutil_timercmp(tvp, uvp, cmp)                                      \
-    (((tvp)->tv_sec == (uvp)->tv_sec) ? ((tvp)->tv_usec cmp(uvp)->tv_usec) : \
-                                        ((tvp)->tv_sec cmp(uvp)->tv_sec))
+#define evutil_timercmp(tvp, uvp, cmp)                                     \
+    (((tvp)->tv_sec == (uvp)->tv_sec) ? ((tvp)->tv_usec cmp(uvp)->tv_usec) \
+                                      : ((tvp)->tv_sec cmp(uvp)->tv_sec))
 
 /* A clock that never goes back, whatever happens to the time of day. */
 struct evutil_monotonic_timer;
@@ -284,22 +284,22 @@ struct evutil_monotonic_timer;
 
 /* NULL when memory is short. */
 EVENT2_EXPORT_SYMBOL
-struct evutil_monotonic_timer *evutil_monotonic_timer_new(void);
+struct evutil_monotonic_timer* evutil_monotonic_timer_new(void);
 EVENT2_EXPORT_SYMBOL
-void evutil_monotonic_timer_free(struct evutil_monotonic_timer *timer);
+void evutil_monotonic_timer_free(struct evutil_monotonic_timer* timer);
 
 /* Chooses the clock by EV_MONOT_*; to be called once, before the clock is read. */
 EVENT2_EXPORT_SYMBOL
-int evutil_configure_monotonic_time(struct evutil_monotonic_timer *timer, int flags);
+int evutil_configure_monotonic_time(struct evutil_monotonic_timer* timer, int flags);
 
 /* The time since some moment of the past. */
 EVENT2_EXPORT_SYMBOL
-int evutil_gettime_monotonic(struct evutil_monotonic_timer *timer, struct timeval *tp);
+int evutil_gettime_monotonic(struct evutil_monotonic_timer* timer, struct timeval* tp);
 
 /* --- Random octets, good enough for keys */
 
 EVENT2_EXPORT_SYMBOL
-void evutil_secure_rng_get_bytes(void *buf, size_t n);
+void evutil_secure_rng_get_bytes(void* buf, size_t n);
 
 /* Makes sure that there are good random octets to be had; not needed. */
 EVENT2_EXPORT_SYMBOL
@@ -308,16 +308,16 @@ int evutil_secure_rng_init(void);
 /* Names a file to read seeds from in place of /dev/urandom: -1, as seeds come from the kernel and
  * no file is read. */
 EVENT2_EXPORT_SYMBOL
-int evutil_secure_rng_set_urandom_device_file(char *fname);
+int evutil_secure_rng_set_urandom_device_file(char* fname);
 
 /* Adds seeds of the program's own; never needed, and without effect here. */
 EVENT2_EXPORT_SYMBOL
-void evutil_secure_rng_add_bytes(const char *dat, size_t datlen);
+void evutil_secure_rng_add_bytes(const char* dat, size_t datlen);
 
 #ifdef offsetof
 #define evutil_offsetof(type, field) offsetof(type, field)
 #else
-#define evutil_offsetof(type, field) ((off_t)(&((type *)0)->field))
+#define evutil_offsetof(type, field) ((off_t)(&((type*)0)->field))
 #endif
 
 #ifdef __cplusplus

@@ -12,33 +12,26 @@
 
 static int logged;
 
-static void count(int severity, const char *text)
-{
+static void count(int severity, const char* text) {
     (void)text;
     printf("  logged, severity %d\n", severity);
     logged++;
 }
 
-static void show(const char *what, int result)
-{
+static void show(const char* what, int result) {
     printf("%s: %d%s%s\n", what, result, result < 0 ? ", " : "", result < 0 ? strerror(errno) : "");
 }
 
-static int option(int fd, int level, int name)
-{
+static int option(int fd, int level, int name) {
     int value = -1;
     socklen_t size = sizeof value;
     return getsockopt(fd, level, name, &value, &size) == 0 ? value : -1;
 }
 
-static void pairs(void)
-{
-    static const int kinds[][3] = {{AF_UNIX, SOCK_STREAM, 0},
-                                   {AF_UNIX, SOCK_DGRAM, 0},
-                                   {AF_UNIX, SOCK_SEQPACKET, 0},
-                                   {AF_INET, SOCK_STREAM, 0},
-                                   {AF_UNIX, 99, 0},
-                                   {-1, SOCK_STREAM, 0}};
+static void pairs(void) {
+    static const int kinds[][3] = {
+        {AF_UNIX, SOCK_STREAM, 0}, {AF_UNIX, SOCK_DGRAM, 0}, {AF_UNIX, SOCK_SEQPACKET, 0},
+        {AF_INET, SOCK_STREAM, 0}, {AF_UNIX, 99, 0},         {-1, SOCK_STREAM, 0}};
     unsigned i;
     for (i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         evutil_socket_t pair[2] = {-1, -1};
@@ -56,17 +49,17 @@ static void pairs(void)
     }
 }
 
-static void flags_of(int fd)
-{
-    printf("  nonblocking %d, close-on-exec %d, reuseaddr %d, reuseport %d, keepalive %d, v6only %d, deferred %d\n",
-           (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0, fcntl(fd, F_GETFD) & FD_CLOEXEC,
-           option(fd, SOL_SOCKET, SO_REUSEADDR), option(fd, SOL_SOCKET, SO_REUSEPORT),
-           option(fd, SOL_SOCKET, SO_KEEPALIVE), option(fd, IPPROTO_IPV6, IPV6_V6ONLY),
-           option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT));
+static void flags_of(int fd) {
+    printf(
+        "  nonblocking %d, close-on-exec %d, reuseaddr %d, reuseport %d, keepalive %d, v6only %d, "
+        "deferred %d\n",
+        (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0, fcntl(fd, F_GETFD) & FD_CLOEXEC,
+        option(fd, SOL_SOCKET, SO_REUSEADDR), option(fd, SOL_SOCKET, SO_REUSEPORT),
+        option(fd, SOL_SOCKET, SO_KEEPALIVE), option(fd, IPPROTO_IPV6, IPV6_V6ONLY),
+        option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT));
 }
 
-static void settings(const char *what, int fd)
-{
+static void settings(const char* what, int fd) {
     int round;
     printf("%s\n", what);
     for (round = 0; round < 2; round++) {
@@ -85,8 +78,7 @@ static void settings(const char *what, int fd)
     flags_of(fd);
 }
 
-int main(void)
-{
+int main(void) {
     int fds[2], i;
     event_set_log_callback(count);
     pairs();
@@ -108,7 +100,8 @@ int main(void)
     errno = 0;
     EVUTIL_SET_SOCKET_ERROR(EAGAIN);
     printf("errors: %d %d %s, none is %d\n", EVUTIL_SOCKET_ERROR() == EAGAIN,
-           evutil_socket_geterror(0) == EAGAIN, evutil_socket_error_to_string(EPIPE), EVUTIL_INVALID_SOCKET);
+           evutil_socket_geterror(0) == EAGAIN, evutil_socket_error_to_string(EPIPE),
+           EVUTIL_INVALID_SOCKET);
     printf("%d messages\n", logged);
     return 0;
 }

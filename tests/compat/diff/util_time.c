@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static void arithmetic(void)
-{
-    static const struct timeval values[] = {{0, 0}, {0, 1}, {0, 999999}, {1, 0}, {1, 500000}, {-1, 999999}, {100, 250000}};
+static void arithmetic(void) {
+    static const struct timeval values[] = {{0, 0},      {0, 1},       {0, 999999},  {1, 0},
+                                            {1, 500000}, {-1, 999999}, {100, 250000}};
     enum { COUNT = sizeof values / sizeof values[0] };
     int i, j;
     for (i = 0; i < COUNT; i++) {
@@ -16,9 +16,10 @@ static void arithmetic(void)
             struct timeval sum, difference;
             evutil_timeradd(a, b, &sum);
             evutil_timersub(a, b, &difference);
-            printf("%d %d: sum %ld.%06ld difference %ld.%06ld < %d <= %d == %d != %d >= %d > %d\n", i, j, (long)sum.tv_sec,
-                   (long)sum.tv_usec, (long)difference.tv_sec, (long)difference.tv_usec, evutil_timercmp(a, b, <),
-                   evutil_timercmp(a, b, <=), evutil_timercmp(a, b, ==), evutil_timercmp(a, b, !=), evutil_timercmp(a, b, >=),
+            printf("%d %d: sum %ld.%06ld difference %ld.%06ld < %d <= %d == %d != %d >= %d > %d\n",
+                   i, j, (long)sum.tv_sec, (long)sum.tv_usec, (long)difference.tv_sec,
+                   (long)difference.tv_usec, evutil_timercmp(a, b, <), evutil_timercmp(a, b, <=),
+                   evutil_timercmp(a, b, ==), evutil_timercmp(a, b, !=), evutil_timercmp(a, b, >=),
                    evutil_timercmp(a, b, >));
         }
     }
@@ -30,9 +31,8 @@ static void arithmetic(void)
     }
 }
 
-static void monotonic(int flags, int configure)
-{
-    struct evutil_monotonic_timer *timer = evutil_monotonic_timer_new();
+static void monotonic(int flags, int configure) {
+    struct evutil_monotonic_timer* timer = evutil_monotonic_timer_new();
     struct timeval last, now, wall;
     int i, back = 0, configured = configure ? evutil_configure_monotonic_time(timer, flags) : 0;
     printf("timer with flags %d: %d", flags, configured);
@@ -48,13 +48,12 @@ static void monotonic(int flags, int configure)
     evutil_timersub(&now, &last, &now);
     evutil_gettimeofday(&wall, NULL);
     evutil_timersub(&wall, &last, &wall);
-    printf(", %d times back, moved by a sleep %d, is the time of day %d\n", back, now.tv_sec > 0 || now.tv_usec >= 10000,
-           wall.tv_sec >= 0 && wall.tv_sec < 60);
+    printf(", %d times back, moved by a sleep %d, is the time of day %d\n", back,
+           now.tv_sec > 0 || now.tv_usec >= 10000, wall.tv_sec >= 0 && wall.tv_sec < 60);
     evutil_monotonic_timer_free(timer);
 }
 
-static void random_octets(void)
-{
+static void random_octets(void) {
     unsigned char data[4096], again[4096], small[8] = {0};
     int histogram[256] = {0}, i, missing = 0;
     char device[] = "/no/such/device";
@@ -71,8 +70,7 @@ static void random_octets(void)
     printf(", none of none %d\n", small[0] | small[7]);
 }
 
-int main(void)
-{
+int main(void) {
     arithmetic();
     monotonic(0, 0);
     monotonic(0, 1);
