@@ -1,7 +1,9 @@
-/* Everything that programs of old expect from this one header: events, buffers, bufferevents, tagged data and utilities. New
- * programs include the headers of event2/ that they use. */
-#ifndef COREVENT_LIBEVENT_EVENT1_H
-#define COREVENT_LIBEVENT_EVENT1_H
+/** @file event.h
+ *
+ * Everything of the core under the one name of libevent 1.x.
+ */
+#ifndef EVENT1_EVENT_H_INCLUDED_
+#define EVENT1_EVENT_H_INCLUDED_
 
 #include <event2/event-config.h>
 
@@ -12,15 +14,15 @@
 
 #include <evutil.h>
 
-#include <event2/event_struct.h>
-#include <event2/event.h>
-#include <event2/event_compat.h>
 #include <event2/buffer.h>
 #include <event2/buffer_compat.h>
 #include <event2/bufferevent.h>
-#include <event2/bufferevent_struct.h>
 #include <event2/bufferevent_compat.h>
+#include <event2/bufferevent_struct.h>
+#include <event2/event.h>
+#include <event2/event_compat.h>
+#include <event2/event_struct.h>
 #include <event2/tag.h>
 #include <event2/tag_compat.h>
 
-#endif
+#endif /* EVENT1_EVENT_H_INCLUDED_ */

@@ -1,40 +1,24 @@
-/* The platform these libraries are built for (x86-64 Linux with glibc), as macros that programs test. They have the names and
- * the values that libevent 2.1.12 has there; what is not listed is not defined. */
-#ifndef COREVENT_LIBEVENT_EVENT_CONFIG_H
-#define COREVENT_LIBEVENT_EVENT_CONFIG_H
+/** @file event2/event-config.h
+ *
+ * What programs ask the headers about: the version they speak, and what the system has (Linux with
+ * glibc on a 64-bit machine). Names and values are those of libevent 2.1.
+ */
+#ifndef EVENT2_EVENT_CONFIG_H_INCLUDED_
+#define EVENT2_EVENT_CONFIG_H_INCLUDED_
 
-/* The version whose interface this is. */
-#define EVENT__NUMERIC_VERSION 0x02010c00
-#define EVENT__VERSION "2.1.12-stable"
-#define EVENT__PACKAGE "libevent"
-#define EVENT__PACKAGE_BUGREPORT ""
-#define EVENT__PACKAGE_NAME "libevent"
-#define EVENT__PACKAGE_STRING "libevent 2.1.12-stable"
-#define EVENT__PACKAGE_TARNAME "libevent"
-#define EVENT__PACKAGE_URL ""
-#define EVENT__PACKAGE_VERSION "2.1.12-stable"
-
-/* Sizes of types, in bytes. */
-#define EVENT__SIZEOF_INT 4
-#define EVENT__SIZEOF_LONG 8
-#define EVENT__SIZEOF_LONG_LONG 8
-#define EVENT__SIZEOF_OFF_T 8
-#define EVENT__SIZEOF_PTHREAD_T 8
-#define EVENT__SIZEOF_SHORT 2
-#define EVENT__SIZEOF_SIZE_T 8
-#define EVENT__SIZEOF_TIME_T 8
-#define EVENT__SIZEOF_VOID_P 8
-
-/* Functions and types. */
 #define EVENT__HAVE_ACCEPT4 1
 #define EVENT__HAVE_ARC4RANDOM 1
 #define EVENT__HAVE_ARC4RANDOM_BUF 1
+#define EVENT__HAVE_ARPA_INET_H 1
 #define EVENT__HAVE_CLOCK_GETTIME 1
+#define EVENT__HAVE_DLFCN_H 1
 #define EVENT__HAVE_EPOLL 1
 #define EVENT__HAVE_EPOLL_CREATE1 1
 #define EVENT__HAVE_EPOLL_CTL 1
+#define EVENT__HAVE_ERRNO_H 1
 #define EVENT__HAVE_EVENTFD 1
 #define EVENT__HAVE_FCNTL 1
+#define EVENT__HAVE_FCNTL_H 1
 #define EVENT__HAVE_FD_MASK 1
 #define EVENT__HAVE_GETADDRINFO 1
 #define EVENT__HAVE_GETEGID 1
@@ -45,14 +29,21 @@
 #define EVENT__HAVE_GETRANDOM 1
 #define EVENT__HAVE_GETSERVBYNAME 1
 #define EVENT__HAVE_GETTIMEOFDAY 1
+#define EVENT__HAVE_IFADDRS_H 1
 #define EVENT__HAVE_INET_NTOP 1
 #define EVENT__HAVE_INET_PTON 1
+#define EVENT__HAVE_INTTYPES_H 1
 #define EVENT__HAVE_MMAP 1
 #define EVENT__HAVE_NANOSLEEP 1
+#define EVENT__HAVE_NETDB_H 1
+#define EVENT__HAVE_NETINET_IN_H 1
+#define EVENT__HAVE_NETINET_TCP_H 1
 #define EVENT__HAVE_OPENSSL 1
+#define EVENT__HAVE_OPENSSL_SSL_H 1
 #define EVENT__HAVE_PIPE 1
 #define EVENT__HAVE_PIPE2 1
 #define EVENT__HAVE_POLL 1
+#define EVENT__HAVE_POLL_H 1
 #define EVENT__HAVE_PTHREADS 1
 #define EVENT__HAVE_PUTENV 1
 #define EVENT__HAVE_SA_FAMILY_T 1
@@ -64,6 +55,13 @@
 #define EVENT__HAVE_SIGACTION 1
 #define EVENT__HAVE_SIGNAL 1
 #define EVENT__HAVE_SPLICE 1
+#define EVENT__HAVE_STDARG_H 1
+#define EVENT__HAVE_STDDEF_H 1
+#define EVENT__HAVE_STDINT_H 1
+#define EVENT__HAVE_STDIO_H 1
+#define EVENT__HAVE_STDLIB_H 1
+#define EVENT__HAVE_STRINGS_H 1
+#define EVENT__HAVE_STRING_H 1
 #define EVENT__HAVE_STRSEP 1
 #define EVENT__HAVE_STRTOK_R 1
 #define EVENT__HAVE_STRTOLL 1
@@ -76,43 +74,6 @@
 #define EVENT__HAVE_STRUCT_SOCKADDR_STORAGE 1
 #define EVENT__HAVE_STRUCT_SOCKADDR_STORAGE_SS_FAMILY 1
 #define EVENT__HAVE_STRUCT_SOCKADDR_UN 1
-#define EVENT__HAVE_TAILQFOREACH 1
-#define EVENT__HAVE_TIMERADD 1
-#define EVENT__HAVE_TIMERCLEAR 1
-#define EVENT__HAVE_TIMERCMP 1
-#define EVENT__HAVE_TIMERFD_CREATE 1
-#define EVENT__HAVE_TIMERISSET 1
-#define EVENT__HAVE_UINT16_T 1
-#define EVENT__HAVE_UINT32_T 1
-#define EVENT__HAVE_UINT64_T 1
-#define EVENT__HAVE_UINT8_T 1
-#define EVENT__HAVE_UINTPTR_T 1
-#define EVENT__HAVE_UMASK 1
-#define EVENT__HAVE_UNSETENV 1
-#define EVENT__HAVE_USLEEP 1
-#define EVENT__HAVE_VASPRINTF 1
-#define EVENT__HAVE___FUNCTION__ 1
-#define EVENT__HAVE___func__ 1
-
-/* Headers. */
-#define EVENT__HAVE_ARPA_INET_H 1
-#define EVENT__HAVE_DLFCN_H 1
-#define EVENT__HAVE_ERRNO_H 1
-#define EVENT__HAVE_FCNTL_H 1
-#define EVENT__HAVE_IFADDRS_H 1
-#define EVENT__HAVE_INTTYPES_H 1
-#define EVENT__HAVE_NETDB_H 1
-#define EVENT__HAVE_NETINET_IN_H 1
-#define EVENT__HAVE_NETINET_TCP_H 1
-#define EVENT__HAVE_OPENSSL_SSL_H 1
-#define EVENT__HAVE_POLL_H 1
-#define EVENT__HAVE_STDARG_H 1
-#define EVENT__HAVE_STDDEF_H 1
-#define EVENT__HAVE_STDINT_H 1
-#define EVENT__HAVE_STDIO_H 1
-#define EVENT__HAVE_STDLIB_H 1
-#define EVENT__HAVE_STRINGS_H 1
-#define EVENT__HAVE_STRING_H 1
 #define EVENT__HAVE_SYS_EPOLL_H 1
 #define EVENT__HAVE_SYS_EVENTFD_H 1
 #define EVENT__HAVE_SYS_IOCTL_H 1
@@ -131,13 +92,44 @@
 #define EVENT__HAVE_SYS_UIO_H 1
 #define EVENT__HAVE_SYS_UN_H 1
 #define EVENT__HAVE_SYS_WAIT_H 1
+#define EVENT__HAVE_TAILQFOREACH 1
+#define EVENT__HAVE_TIMERADD 1
+#define EVENT__HAVE_TIMERCLEAR 1
+#define EVENT__HAVE_TIMERCMP 1
+#define EVENT__HAVE_TIMERFD_CREATE 1
+#define EVENT__HAVE_TIMERISSET 1
+#define EVENT__HAVE_UINT16_T 1
+#define EVENT__HAVE_UINT32_T 1
+#define EVENT__HAVE_UINT64_T 1
+#define EVENT__HAVE_UINT8_T 1
+#define EVENT__HAVE_UINTPTR_T 1
+#define EVENT__HAVE_UMASK 1
 #define EVENT__HAVE_UNISTD_H 1
+#define EVENT__HAVE_UNSETENV 1
+#define EVENT__HAVE_USLEEP 1
+#define EVENT__HAVE_VASPRINTF 1
 #define EVENT__HAVE_WCHAR_H 1
-
-/* <time.h> and <sys/time.h> may be included together. */
-#define EVENT__TIME_WITH_SYS_TIME 1
-
-/* Where a build of libevent keeps its libraries. */
+#define EVENT__HAVE___FUNCTION__ 1
+#define EVENT__HAVE___func__ 1
 #define EVENT__LT_OBJDIR ".libs/"
+#define EVENT__NUMERIC_VERSION 0x02010c00
+#define EVENT__PACKAGE "libevent"
+#define EVENT__PACKAGE_BUGREPORT ""
+#define EVENT__PACKAGE_NAME "libevent"
+#define EVENT__PACKAGE_STRING "libevent 2.1.12-stable"
+#define EVENT__PACKAGE_TARNAME "libevent"
+#define EVENT__PACKAGE_URL ""
+#define EVENT__PACKAGE_VERSION "2.1.12-stable"
+#define EVENT__SIZEOF_INT 4
+#define EVENT__SIZEOF_LONG 8
+#define EVENT__SIZEOF_LONG_LONG 8
+#define EVENT__SIZEOF_OFF_T 8
+#define EVENT__SIZEOF_PTHREAD_T 8
+#define EVENT__SIZEOF_SHORT 2
+#define EVENT__SIZEOF_SIZE_T 8
+#define EVENT__SIZEOF_TIME_T 8
+#define EVENT__SIZEOF_VOID_P 8
+#define EVENT__TIME_WITH_SYS_TIME 1
+#define EVENT__VERSION "2.1.12-stable"
 
-#endif
+#endif /* EVENT2_EVENT_CONFIG_H_INCLUDED_ */

@@ -1,6 +1,10 @@
-/* The interface of old: one base for the whole program, made by event_init(), which all these functions use. */
-#ifndef COREVENT_LIBEVENT_EVENT_COMPAT_H
-#define COREVENT_LIBEVENT_EVENT_COMPAT_H
+/** @file event2/event_compat.h
+ *
+ * The functions of libevent 1.x, which work on the current base: the one that event_init() made
+ * last. They are for programs of one thread and one base.
+ */
+#ifndef EVENT2_EVENT_COMPAT_H_INCLUDED_
+#define EVENT2_EVENT_COMPAT_H_INCLUDED_
 
 #include <event2/event-config.h>
 #include <event2/util.h>
@@ -16,29 +20,29 @@ extern "C" {
 struct event;
 struct event_base;
 
-/* Makes a base and makes it the current one. The process ends when that fails. */
+/** Makes a base and makes it the current one. Ends the program when it cannot. */
 EVENT2_EXPORT_SYMBOL
-struct event_base *event_init(void);
-
-/* As event_base_dispatch and the others, for the current base. */
+struct event_base* event_init(void);
+/** event_base_dispatch() of the current base; likewise the next ones. */
 EVENT2_EXPORT_SYMBOL
 int event_dispatch(void);
 EVENT2_EXPORT_SYMBOL
-int event_loop(int);
+int event_loop(int flags);
 EVENT2_EXPORT_SYMBOL
-int event_loopexit(const struct timeval *);
+int event_loopexit(const struct timeval* tv);
 EVENT2_EXPORT_SYMBOL
 int event_loopbreak(void);
 EVENT2_EXPORT_SYMBOL
-int event_once(evutil_socket_t, short, void (*)(evutil_socket_t, short, void *), void *, const struct timeval *);
+int event_once(evutil_socket_t fd, short events, void (*callback)(evutil_socket_t, short, void*),
+               void* arg, const struct timeval* tv);
 EVENT2_EXPORT_SYMBOL
-const char *event_get_method(void);
+const char* event_get_method(void);
 EVENT2_EXPORT_SYMBOL
-int event_priority_init(int);
-
-/* As event_assign with the current base; event_base_set gives it another one. */
+int event_priority_init(int npriorities);
+/** event_assign() to the current base. */
 EVENT2_EXPORT_SYMBOL
-void event_set(struct event *, evutil_socket_t, short, void (*)(evutil_socket_t, short, void *), void *);
+void event_set(struct event* ev, evutil_socket_t fd, short events,
+               void (*callback)(evutil_socket_t, short, void*), void* arg);
 
 #define evtimer_set(ev, cb, arg) event_set((ev), -1, 0, (cb), (arg))
 #define evsignal_set(ev, x, cb, arg) event_set((ev), (x), EV_SIGNAL | EV_PERSIST, (cb), (arg))
@@ -63,4 +67,5 @@ void event_set(struct event *, evutil_socket_t, short, void (*)(evutil_socket_t,
 #ifdef __cplusplus
 }
 #endif
-#endif
+
+#endif /* EVENT2_EVENT_COMPAT_H_INCLUDED_ */

@@ -1,7 +1,10 @@
-/* The layout of struct event, for programs that embed one in a structure of theirs (event_assign makes it an event) or ask for
- * its size. The members belong to the library: a program that reads or writes them is on its own. */
-#ifndef COREVENT_LIBEVENT_EVENT_STRUCT_H
-#define COREVENT_LIBEVENT_EVENT_STRUCT_H
+/** @file event2/event_struct.h
+ *
+ * The memory of an event, for programs that embed one: 128 bytes that event_assign() or event_set()
+ * fills without reading them first. No field is for programs; the functions of event2/event.h are.
+ */
+#ifndef EVENT2_EVENT_STRUCT_H_INCLUDED_
+#define EVENT2_EVENT_STRUCT_H_INCLUDED_
 
 #include <event2/event-config.h>
 #include <event2/keyvalq_struct.h>
@@ -14,85 +17,119 @@
 extern "C" {
 #endif
 
-/* What an event is at the moment: bits of evcb_flags. */
-#define EVLIST_TIMEOUT 0x01      /* has a time-out that runs */
-#define EVLIST_INSERTED 0x02     /* waits for its descriptor or signal */
-#define EVLIST_SIGNAL 0x04       /* not used */
-#define EVLIST_ACTIVE 0x08       /* its callback is due */
-#define EVLIST_INTERNAL 0x10     /* the library's own: not counted */
-#define EVLIST_ACTIVE_LATER 0x20 /* its callback is due in the next pass */
-#define EVLIST_FINALIZING 0x40   /* only its finalizer is still to run */
-#define EVLIST_INIT 0x80         /* is a struct event, and assigned */
+/* Where an event is: bits of evcb_flags. */
+#define EVLIST_TIMEOUT 0x01
+#define EVLIST_INSERTED 0x02
+#define EVLIST_SIGNAL 0x04
+#define EVLIST_ACTIVE 0x08
+#define EVLIST_INTERNAL 0x10
+#define EVLIST_ACTIVE_LATER 0x20
+#define EVLIST_FINALIZING 0x40
+#define EVLIST_INIT 0x80
 #define EVLIST_ALL 0xff
+
+/* Without <sys/queue.h> the macros live just long enough to declare the hooks. */
+#ifndef TAILQ_ENTRY
+#define EVENT_DEFINED_TQENTRY_
+#define TAILQ_ENTRY(type)       \
+    struct {                    \
+        struct type* tqe_next;  \
+        struct type** tqe_prev; \
+    }
+#endif
+#ifndef TAILQ_HEAD
+#define EVENT_DEFINED_TQHEAD_
+#define TAILQ_HEAD(name, type)  \
+    struct name {               \
+        struct type* tqh_first; \
+        struct type** tqh_last; \
+    }
+#endif
+#ifndef LIST_ENTRY
+#define EVENT_DEFINED_LISTENTRY_
+#define LIST_ENTRY(type)       \
+    struct {                   \
+        struct type* le_next;  \
+        struct type** le_prev; \
+    }
+#endif
+#ifndef LIST_HEAD
+#define EVENT_DEFINED_LISTHEAD_
+#define LIST_HEAD(name, type)  \
+    struct name {              \
+        struct type* lh_first; \
+    }
+#endif
 
 struct event;
 struct event_base;
 
-/* Something the loop calls: the head of every event. */
+/** What can be queued to run in a loop. */
 struct event_callback {
-    struct {
-        struct event_callback *tqe_next;
-        struct event_callback **tqe_prev;
-    } evcb_active_next;
+    TAILQ_ENTRY(event_callback) evcb_active_next;
     short evcb_flags;
-    ev_uint8_t evcb_pri;     /* smaller is more urgent */
-    ev_uint8_t evcb_closure; /* which member of the union, and how it is called */
+    ev_uint8_t evcb_pri; /**< 0 is the most urgent */
+    ev_uint8_t evcb_closure;
     union {
-        void (*evcb_callback)(evutil_socket_t, short, void *);
-        void (*evcb_selfcb)(struct event_callback *, void *);
-        void (*evcb_evfinalize)(struct event *, void *);
-        void (*evcb_cbfinalize)(struct event_callback *, void *);
+        void (*evcb_callback)(evutil_socket_t, short, void*);
+        void (*evcb_selfcb)(struct event_callback*, void*);
+        void (*evcb_evfinalize)(struct event*, void*);
+        void (*evcb_cbfinalize)(struct event_callback*, void*);
     } evcb_cb_union;
-    void *evcb_arg;
+    void* evcb_arg;
 };
 
 struct event {
     struct event_callback ev_evcallback;
 
     union {
-        struct {
-            struct event *tqe_next;
-            struct event **tqe_prev;
-        } ev_next_with_common_timeout;
+        TAILQ_ENTRY(event) ev_next_with_common_timeout;
+        size_t ev_heap_slot;
         int min_heap_idx;
     } ev_timeout_pos;
-    evutil_socket_t ev_fd; /* descriptor, or number of the signal */
+    evutil_socket_t ev_fd;
 
-    struct event_base *ev_base;
+    struct event_base* ev_base;
 
     union {
-        struct { /* all but signals */
-            struct {
-                struct event *le_next;
-                struct event **le_prev;
-            } ev_io_next;
-            struct timeval ev_timeout; /* the interval of a persistent event */
+        struct {
+            LIST_ENTRY(event) ev_io_next;
+            struct timeval ev_timeout; /**< interval of a persistent event */
         } ev_io;
-        struct { /* signals */
-            struct {
-                struct event *le_next;
-                struct event **le_prev;
-            } ev_signal_next;
+        struct {
+            LIST_ENTRY(event) ev_signal_next;
             short ev_ncalls;
-            short *ev_pncalls;
+            short* ev_pncalls;
         } ev_signal;
     } ev_;
 
-    short ev_events; /* EV_*: what it waits for */
-    short ev_res;    /* EV_*: what its callback is to be told */
-    struct timeval ev_timeout; /* when its time is up, on the monotonic clock */
+    short ev_events;
+    short ev_res;
+    struct timeval ev_timeout; /**< deadline, of the monotonic clock */
 };
 
-struct event_list {
-    struct event *tqh_first;
-    struct event **tqh_last;
-};
+TAILQ_HEAD(event_list, event);
+LIST_HEAD(event_dlist, event);
 
-struct event_dlist {
-    struct event *lh_first;
-};
+#ifdef EVENT_DEFINED_TQENTRY_
+#undef TAILQ_ENTRY
+#undef EVENT_DEFINED_TQENTRY_
+#endif
+#ifdef EVENT_DEFINED_TQHEAD_
+#undef TAILQ_HEAD
+#undef EVENT_DEFINED_TQHEAD_
+#endif
+#ifdef EVENT_DEFINED_LISTENTRY_
+#undef LIST_ENTRY
+#undef EVENT_DEFINED_LISTENTRY_
+#endif
+#ifdef EVENT_DEFINED_LISTHEAD_
+#undef LIST_HEAD
+#undef EVENT_DEFINED_LISTHEAD_
+#endif
 
 #ifdef __cplusplus
 }
 #endif
-#endif
+
+#endif /* EVENT2_EVENT_STRUCT_H_INCLUDED_ */

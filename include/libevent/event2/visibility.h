@@ -1,14 +1,15 @@
-/* What a function needs in its declaration so that a program finds it in the shared library. */
-#ifndef COREVENT_LIBEVENT_VISIBILITY_H
-#define COREVENT_LIBEVENT_VISIBILITY_H
+/** @file event2/visibility.h
+ *
+ * Marks what leaves the libraries.
+ */
+#ifndef EVENT2_VISIBILITY_H_INCLUDED_
+#define EVENT2_VISIBILITY_H_INCLUDED_
 
-#include <event2/event-config.h>
-
-#ifdef __GNUC__
+#if defined(__GNUC__)
 #define EVENT2_EXPORT_SYMBOL __attribute__((visibility("default")))
 #else
 #define EVENT2_EXPORT_SYMBOL
 #endif
 #define EVENT2_CORE_EXPORT_SYMBOL EVENT2_EXPORT_SYMBOL
 
-#endif
+#endif /* EVENT2_VISIBILITY_H_INCLUDED_ */
