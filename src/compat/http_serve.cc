@@ -4,6 +4,7 @@
 #include "codec/h1_writer.h"
 #include "codec/url.h"
 #include "compat/alloc.h"
+#include "compat/http_deadlines.h"
 #include "compat/http_threads.h"
 #include "compat/log.h"
 
@@ -56,6 +57,9 @@ ServerConnection::ServerConnection(Shard& shard, evutil_socket_t fd) noexcept
     loop->add_reference();
     headers_max = http.headers_max;
     body_max = http.body_max;
+    if (http.limits_on && body_max == SIZE_MAX) {
+        body_max = default_limit(Limit::body_bytes);
+    }
     read_timeout = http.read_timeout;
     write_timeout = http.write_timeout;
     if ((http.flags & EVHTTP_SERVER_LINGERING_CLOSE) != 0) {
@@ -127,6 +131,11 @@ void ServerConnection::use_up(std::size_t size) noexcept {
     }
 }
 
+/// Whether the limits of corevent are on and the program set none for headers.
+bool ServerConnection::limits_apply() const noexcept {
+    return shard_->http.limits_on && headers_max == SIZE_MAX;
+}
+
 h1::HeadLimits ServerConnection::head_limits() const noexcept {
     h1::HeadLimits limits;
     // Line ends do not count for the program's limit; what the parser lets through is measured then.
@@ -135,6 +144,11 @@ h1::HeadLimits ServerConnection::head_limits() const noexcept {
                             : UINT32_MAX;
     limits.line_bytes = limits.head_bytes;
     limits.fields = UINT32_MAX;
+    if (limits_apply()) {
+        limits.head_bytes = static_cast<std::uint32_t>(default_limit(Limit::head_bytes));
+        limits.line_bytes = static_cast<std::uint32_t>(default_limit(Limit::line_bytes));
+        limits.fields = static_cast<std::uint32_t>(default_limit(Limit::fields));
+    }
     return limits;
 }
 
@@ -153,6 +167,7 @@ void ServerConnection::take_head() noexcept {
         return;
     }
     partial_ = std::make_unique<PartialHead>();
+    begin_phase();
     partial_->bytes.append(input_);
     use_up(input_.size());
     partial_->parser = loop->parser;
@@ -178,7 +193,7 @@ void ServerConnection::take_partial_head() noexcept {
     }
     const std::unique_ptr<PartialHead> done = std::move(partial_);
     if (result.state == h1::ParseState::refused) {
-        refuse(HTTP_BADREQUEST);
+        refuse(limits_apply() ? h1::refusal_info(result.refusal).status : HTTP_BADREQUEST);
         return;
     }
     const std::string_view rest = done->bytes.view().substr(result.offset);
@@ -277,6 +292,7 @@ void ServerConnection::begin_body(const h1::RequestHead& head) noexcept {
         dispatch();
         return;
     }
+    begin_phase();
     if (head.expect_continue && input_.empty() && !more_behind_) {
         h1::append_continue(open_output());
         close_output();
@@ -307,6 +323,10 @@ bool ServerConnection::take_piece(std::string_view piece) noexcept {
     request.body_size = static_cast<std::size_t>(decoder_.received());
     if (!decoder_.done() || request.chunked == 0) {
         request.ntoread = static_cast<ev_int64_t>(decoder_.remaining());
+    }
+    if (too_slow()) {
+        refuse(408);
+        return false;
     }
     if (decoder_.received() > body_max) {
         too_long_ = true;
@@ -432,7 +452,7 @@ void ServerConnection::complete_request() noexcept {
 }
 
 void ServerConnection::go_on() noexcept {
-    progress(true);
+    begin_phase();
     if (processing_) {
         return;  // whoever processes goes on
     }

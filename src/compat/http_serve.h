@@ -84,6 +84,7 @@ private:
     // http_serve.cc: requests.
     void process(const char* data, std::size_t size, bool in_bev) noexcept;
     void use_up(std::size_t size) noexcept;
+    bool limits_apply() const noexcept;
     h1::HeadLimits head_limits() const noexcept;
     void take_head() noexcept;
     void take_partial_head() noexcept;
@@ -110,7 +111,6 @@ private:
     static void on_bev_read(bufferevent* bev, void* arg) noexcept;
     static void on_bev_write(bufferevent* bev, void* arg) noexcept;
     static void on_bev_event(bufferevent* bev, short what, void* arg) noexcept;
-    static void on_timer(int fd, short what, void* arg) noexcept;
     void receive() noexcept;
     bool receive_once() noexcept;
     void uncork() noexcept;
@@ -127,9 +127,18 @@ private:
     void set_directions(short wanted) noexcept;
     void linger() noexcept;
     void close_transport() noexcept;
-    void arm_timer() noexcept;
-    void progress(bool reading) noexcept;
     void run_chore() noexcept override;
+
+    // http_deadlines.cc: time.
+    bool timed() const noexcept;
+    void progress(bool reading) noexcept;
+    void begin_phase() noexcept;
+    std::int64_t due_ms() const noexcept;
+    void watch_time() noexcept;
+    void stop_timer() noexcept;
+    void time_is_up() noexcept;
+    static void on_timer(int fd, short what, void* arg) noexcept;
+    bool too_slow() const noexcept;
 
     Shard* shard_;
     Request* request_ = nullptr;
@@ -156,6 +165,8 @@ private:
     Callback<void (*)(evhttp_connection*, void*)> written_;
     std::size_t lingered_ = 0;
     event* timer_ = nullptr;  ///< once there are timeouts
+    std::int64_t timer_due_ms_ = 0;
+    std::int64_t phase_began_ms_ = 0;
     std::int64_t read_progress_ms_ = 0;
     std::int64_t write_progress_ms_ = 0;
     union {

@@ -13,7 +13,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <utility>
 
 namespace corevent::compat {
@@ -23,27 +22,9 @@ namespace {
 constexpr std::size_t held_max = 64 * 1024;
 /// Readings in one callback, so that a fast sender leaves time for others.
 constexpr int readings_max = 16;
-/// What a connection that is closing reads and forgets at most, and for how long.
+/// What a connection that is closing reads and forgets at most.
 constexpr std::size_t linger_bytes_max = 1024 * 1024;
-constexpr std::int64_t linger_ms = 2000;
 constexpr int slices_max = 64;
-
-std::int64_t now_ms() noexcept {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return now.tv_sec * std::int64_t{1000} + now.tv_nsec / 1000000;
-}
-
-std::int64_t to_ms(const timeval& tv) noexcept {
-    return tv.tv_sec * std::int64_t{1000} + (tv.tv_usec + 999) / 1000;
-}
-
-timeval from_ms(std::int64_t ms) noexcept {
-    timeval tv{};
-    tv.tv_sec = ms / 1000;
-    tv.tv_usec = ms % 1000 * 1000;
-    return tv;
-}
 
 bool broken(int error) noexcept {
     return error != EAGAIN && error != EWOULDBLOCK && error != EINTR;
@@ -76,7 +57,7 @@ bool ServerConnection::open_socket() noexcept {
     if (event_add(&io_, nullptr) != 0) {
         return false;
     }
-    arm_timer();
+    watch_time();
     return true;
 }
 
@@ -103,12 +84,8 @@ bufferevent* ServerConnection::bufferevent_of() noexcept {
     }
     send_cork();
     event_del(&io_);
-    if (timer_ != nullptr) {
-        event_del(timer_);
-    }
     if (!open_bufferevent(nullptr)) {
         event_add(&io_, nullptr);
-        arm_timer();
         return nullptr;
     }
     evbuffer* const output = bufferevent_get_output(bev_);
@@ -134,10 +111,7 @@ void ServerConnection::leave_loop() noexcept {
     }
     loop->cancel_chore(*this);
     event_del(&io_);
-    if (timer_ != nullptr) {
-        event_free(timer_);
-        timer_ = nullptr;
-    }
+    stop_timer();
     shard_->connections.remove(*this);
     shard_->count.fetch_sub(1, std::memory_order_relaxed);
 }
@@ -351,6 +325,7 @@ bool ServerConnection::send_cork() noexcept {
             evbuffer_add(out, cork.data() + sent, cork.size() - sent);
         }
         progress(false);
+        watch_time();
     }
     cork.clear();
     return connected;
@@ -472,13 +447,11 @@ void ServerConnection::linger() noexcept {
     }
     held_.release();
     lingered_ = 0;
-    arm_timer();
+    begin_phase();
     if (timer_ == nullptr) {
         close();
         return;
     }
-    const timeval tv = from_ms(linger_ms);
-    event_add(timer_, &tv);
     receive();
 }
 
@@ -487,10 +460,7 @@ void ServerConnection::close_transport() noexcept {
         loop->cork.clear();
         loop->corked = nullptr;
     }
-    if (timer_ != nullptr) {
-        event_free(timer_);
-        timer_ = nullptr;
-    }
+    stop_timer();
     if (bev_ != nullptr) {
         const bool closes = (bev_of(bev_).options & BEV_OPT_CLOSE_ON_FREE) != 0;
         bufferevent_setcb(bev_, nullptr, nullptr, nullptr, nullptr);
@@ -511,69 +481,6 @@ void ServerConnection::close_transport() noexcept {
     }
     held_.release();
     partial_.reset();
-}
-
-// ---- time ------------------------------------------------------------------------------------
-
-void ServerConnection::progress(bool reading) noexcept {
-    if (timer_ != nullptr) {
-        (reading ? read_progress_ms_ : write_progress_ms_) = now_ms();
-    }
-}
-
-void ServerConnection::timeouts_changed() noexcept {
-    if (bev_ != nullptr) {
-        bufferevent_set_timeouts(bev_, is_set(read_timeout) ? &read_timeout : nullptr,
-                                 is_set(write_timeout) ? &write_timeout : nullptr);
-    } else if (fd_ >= 0) {
-        arm_timer();
-    }
-}
-
-/// One timer looks after both directions; progress is one store.
-void ServerConnection::arm_timer() noexcept {
-    if (!is_set(read_timeout) && !is_set(write_timeout) && state_ != State::lingering) {
-        return;
-    }
-    if (timer_ == nullptr) {
-        timer_ = event_new(loop->base(), -1, 0, on_timer, this);
-        read_progress_ms_ = write_progress_ms_ = now_ms();
-    }
-    if (timer_ != nullptr && state_ != State::lingering) {
-        std::int64_t wait = INT64_MAX;
-        for (const timeval& tv : {read_timeout, write_timeout}) {
-            wait = is_set(tv) ? std::min(wait, to_ms(tv)) : wait;
-        }
-        const timeval tv = from_ms(wait);
-        event_add(timer_, &tv);
-    }
-}
-
-void ServerConnection::on_timer(int /*fd*/, short /*what*/, void* arg) noexcept {
-    auto& self = *static_cast<ServerConnection*>(arg);
-    const ConnectionHold hold(self);
-    self.loop->enter();
-    if (self.state_ == State::lingering) {
-        self.close();
-        return;
-    }
-    const std::int64_t now = now_ms();
-    std::int64_t wait = INT64_MAX;
-    const auto left = [&](const timeval& limit, bool running, std::int64_t since) {
-        if (is_set(limit)) {
-            const std::int64_t rest = running ? to_ms(limit) - (now - since) : to_ms(limit);
-            wait = std::min(wait, rest);
-        }
-    };
-    const bool reading = self.state_ == State::head || self.state_ == State::body;
-    left(self.read_timeout, reading, self.read_progress_ms_);
-    left(self.write_timeout, self.output_pending(), self.write_progress_ms_);
-    if (wait <= 0) {
-        self.lose(EVREQ_HTTP_TIMEOUT);
-    } else if (wait != INT64_MAX) {
-        const timeval tv = from_ms(wait);
-        event_add(self.timer_, &tv);
-    }
 }
 
 // ---- bufferevents ----------------------------------------------------------------------------
