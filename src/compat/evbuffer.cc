@@ -84,10 +84,7 @@ evbuffer::~evbuffer() {
     while (evbuffer_cb_entry* const entry = callbacks.pop_front()) {
         mm_delete(entry);
     }
-    if (deferred != nullptr) {
-        deferred->cancel(base);
-        mm_delete(deferred);
-    }
+    mm_delete(deferred);  // a call that is queued would hold a reference
 }
 
 extern "C" {

@@ -8,6 +8,10 @@
 extern "C" {
 #endif
 
+#include <stddef.h>
+
+struct evbuffer;
+
 /* evbuffer_readln with EVBUFFER_EOL_ANY. */
 EVENT2_EXPORT_SYMBOL
 char *evbuffer_readline(struct evbuffer *buffer);
