@@ -28,6 +28,9 @@ Readiness wanted(Interest interest) noexcept {
     if (has(interest, Interest::out)) {
         bits |= Readiness::out;
     }
+    if (!has(interest, Interest::level) || has(interest, Interest::end)) {
+        bits |= Readiness::end;
+    }
     return bits;
 }
 
@@ -96,7 +99,7 @@ public:
 
 private:
     static constexpr std::size_t nowhere = SIZE_MAX;
-    static constexpr Readiness unasked = Readiness::error | Readiness::hangup | Readiness::end;
+    static constexpr Readiness unasked = Readiness::error | Readiness::hangup;
 
     /// By descriptor number: what the owner wants. The owner's side.
     struct Entry {
