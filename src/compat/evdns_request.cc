@@ -223,7 +223,9 @@ void send_query(evdns_request& request) noexcept {
         request.unsent = !send_datagram(*request.server, std::span(query).first(size));
     }
     ++request.sends;
-    event_add(&request.timer, &base.options.timeout);
+    if (event_add(&request.timer, &base.options.timeout) != 0) {
+        fail(request, DNS_ERR_UNKNOWN);  // nothing would end it
+    }
 }
 
 void send_unsent(NameServer& server) noexcept {

@@ -189,8 +189,11 @@ int add_server(evdns_base& base, const sockaddr* address, ev_socklen_t length) n
                  server);
     event_assign(&server->writable, base.events, server->fd, EV_WRITE, on_writable, server);
     event_assign(&server->probe_timer, base.events, -1, 0, on_probe_due, server);
-    if (!base.idle_disables || base.in_flight_count > 0) {
-        event_add(&server->readable, nullptr);
+    if ((!base.idle_disables || base.in_flight_count > 0) &&
+        event_add(&server->readable, nullptr) != 0) {
+        close(server->fd);
+        mm_delete(server);
+        return -1;
     }
     add_reference(base);
     // Behind the one whose turn it is.

@@ -15,8 +15,8 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <random>
@@ -704,6 +704,94 @@ TEST_F(EvdnsServer, AnsweringAfterTheEndOfThePort) {
     EXPECT_EQ(evdns_server_request_respond(kept[0], 0), 0);
     event_base_loop(base_, EVLOOP_NONBLOCK);
     EXPECT_EQ(evdns_server_request_drop(kept[1]), 0);
+}
+
+// -- out of memory -------------------------------------------------------------------------------
+
+long allocations_left = -1;  ///< negative: no limit
+
+bool may_allocate() {
+    if (allocations_left == 0) {
+        return false;
+    }
+    allocations_left -= allocations_left > 0 ? 1 : 0;
+    return true;
+}
+
+/// A server, a resolver and three look-ups; true if all went well. Whatever fails, fails cleanly.
+bool scenario(event_base* base) {
+    sockaddr_in address = loopback();
+    const int fd = bound_socket(SOCK_DGRAM, address);
+    const auto serve = [](evdns_server_request* request, void*) {
+        evdns_server_request_add_a_reply(request, request->questions[0]->name, 1, "\1\2\3\4", 9);
+        evdns_server_request_respond(request, 0);
+    };
+    evdns_server_port* const port = evdns_add_server_port_with_base(base, fd, 0, serve, nullptr);
+    if (port == nullptr) {
+        close(fd);
+        return false;
+    }
+    struct Tally {
+        int waiting = 0;
+        int good = 0;
+    } tally;
+    evdns_base* const dns = evdns_base_new(base, 0);
+    if (dns != nullptr &&
+        evdns_base_nameserver_sockaddr_add(dns, reinterpret_cast<sockaddr*>(&address),
+                                           sizeof(address), 0) == 0) {
+        evdns_base_set_option(dns, "timeout", "0.02");
+        evdns_base_set_option(dns, "attempts", "1");
+        const auto told = [](int error, char, int, int, void*, void* arg) {
+            --static_cast<Tally*>(arg)->waiting;
+            static_cast<Tally*>(arg)->good += error == 0 ? 1 : 0;
+        };
+        const auto found = [](int error, evutil_addrinfo* list, void* arg) {
+            --static_cast<Tally*>(arg)->waiting;
+            static_cast<Tally*>(arg)->good += error == 0 ? 1 : 0;
+            if (list != nullptr) {
+                evutil_freeaddrinfo(list);
+            }
+        };
+        const in_addr host = {htonl(INADDR_LOOPBACK)};
+        tally.waiting += evdns_base_resolve_ipv4(dns, "a.test", 0, told, &tally) != nullptr;
+        tally.waiting += evdns_base_resolve_reverse(dns, &host, 0, told, &tally) != nullptr;
+        tally.waiting += 2;
+        evdns_getaddrinfo(dns, "b.test", "80", nullptr, found, &tally);
+        evdns_getaddrinfo(dns, "1.2.3.4", "80", nullptr, found, &tally);
+        while (tally.waiting > 0) {
+            event_base_loop(base, EVLOOP_ONCE);
+        }
+    }
+    if (dns != nullptr) {
+        evdns_base_free(dns, 1);
+    }
+    evdns_close_server_port(port);
+    for (int i = 0; i < 3; ++i) {
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    }
+    return tally.good == 3;
+}
+
+TEST(EvdnsMemory, MayRunOutAnywhere) {
+    event_set_mem_functions(
+        [](size_t size) { return may_allocate() ? std::malloc(size) : nullptr; },
+        [](void* old, size_t size) { return may_allocate() ? std::realloc(old, size) : nullptr; },
+        std::free);
+    event_base* const base = event_base_new();
+    EXPECT_TRUE(scenario(base));
+    bool went_well = false;
+    long step = 0;
+    for (; !went_well && step < 1000; ++step) {
+        allocations_left = step;
+        scenario(base);
+        went_well = allocations_left > 0;  // the failing one was not reached
+    }
+    allocations_left = -1;
+    EXPECT_TRUE(went_well);
+    EXPECT_GT(step, 5);
+    EXPECT_TRUE(scenario(base));
+    event_base_free(base);
+    event_set_mem_functions(nullptr, nullptr, nullptr);
 }
 
 }  // namespace
