@@ -56,8 +56,9 @@ const timeval* CommonTimeouts::length(event_base& base, const timeval& duration)
     }
     try {
         auto queue = std::make_unique<Queue>();
-        queue->length = {wanted.tv_sec, wanted.tv_usec | mark |
-                                            static_cast<suseconds_t>(queues_.size() << index_shift)};
+        queue->length = {
+            wanted.tv_sec,
+            wanted.tv_usec | mark | static_cast<suseconds_t>(queues_.size() << index_shift)};
         queue->base = &base;
         event_assign(&queue->timer, &base, -1, 0, on_timer, queue.get());
         callback_of(queue->timer).evcb_flags |= EVLIST_INTERNAL;

@@ -28,8 +28,8 @@ public:
 
     /// Whether `tv` carries the mark of a length of this base.
     bool marks(const timeval& tv) const noexcept;
-    static timeval plain(const timeval& tv) noexcept;                       ///< without its mark
-    static timeval marked(timeval tv, const timeval& like) noexcept;        ///< with that of `like`
+    static timeval plain(const timeval& tv) noexcept;                 ///< without its mark
+    static timeval marked(timeval tv, const timeval& like) noexcept;  ///< with that of `like`
 
     void insert(event_base& base, event& ev) noexcept;  ///< by its deadline, which is marked
     void remove(event& ev) noexcept;

@@ -50,7 +50,7 @@ ssize_t read_some(evbuffer& buffer, int fd, std::size_t wanted) noexcept {
     if (count == 2) {
         slices[1].iov_len = came - slices[0].iov_len;
     }
-    const bool added = buffer.segments.commit(std::span(slices).first(count));
+    const bool added = buffer.segments.commit(std::span(slices).first(count), true);
     CE_ASSERT(added);
     const int error = errno;
     buffer.segments.drop_spare();  // an idle buffer keeps no memory

@@ -179,8 +179,7 @@ int event_base::add(event& ev, const timeval* tv, bool absolute) noexcept {
         if (absolute) {
             ev.ev_timeout = given;
         } else if (common_timeouts.marks(given)) {
-            const timeval due =
-                timeval_of(now_us() + microseconds(CommonTimeouts::plain(given)));
+            const timeval due = timeval_of(now_us() + microseconds(CommonTimeouts::plain(given)));
             ev.ev_timeout = CommonTimeouts::marked(due, given);
         } else {
             ev.ev_timeout = timeval_of(now_us() + microseconds(given));
@@ -260,8 +259,7 @@ void event_base::cancel(event_callback& callback, bool even_if_finalizing) noexc
     }
 }
 
-void event_base::finalize(event_callback& callback,
-                          void (*call)(event_callback*, void*)) noexcept {
+void event_base::finalize(event_callback& callback, void (*call)(event_callback*, void*)) noexcept {
     cancel(callback, false);
     callback.evcb_closure = closure_finalize;
     callback.evcb_cb_union.evcb_cbfinalize = call;

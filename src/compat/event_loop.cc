@@ -261,7 +261,10 @@ void Turns::run_callback(event_callback& callback) noexcept {
 /// As often as the signal came; a deletion or loopbreak in between ends it.
 void Turns::run_signal(event& ev) noexcept {
     short calls = ev.ev_.ev_signal.ev_ncalls;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdangling-pointer"  // gone with the last call, and with the event
     if (calls != 0) ev.ev_.ev_signal.ev_pncalls = &calls;
+#pragma GCC diagnostic pop
     while (calls > 0) {
         --calls;
         ev.ev_.ev_signal.ev_ncalls = calls;
@@ -355,8 +358,9 @@ extern "C" {
 int event_base_loop(event_base* base, int flags) {
     const LockGuard guard(base->lock);
     if (base->running) {
-        warnx("event_base_loop: reentrant invocation.  Only one event_base_loop can run on each "
-              "event_base at once.");
+        warnx(
+            "event_base_loop: reentrant invocation.  Only one event_base_loop can run on each "
+            "event_base at once.");
         return -1;
     }
     base->running = true;
@@ -415,8 +419,8 @@ int event_base_once(event_base* base, evutil_socket_t fd, short events, event_ca
     once->callback = callback;
     once->arg = arg;
     once->hook = {};
-    event_assign(&once->ev, base, timer ? -1 : fd, static_cast<short>(timer ? 0 : events & io_events),
-                 on_once, once);
+    event_assign(&once->ev, base, timer ? -1 : fd,
+                 static_cast<short>(timer ? 0 : events & io_events), on_once, once);
     const LockGuard guard(base->lock);
     if (timer && (tv == nullptr || (tv->tv_sec == 0 && tv->tv_usec == 0))) {
         base->activate(once->ev, EV_TIMEOUT, 1);

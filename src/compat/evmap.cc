@@ -75,20 +75,23 @@ bool IoMap::tell(Poller& poller, int fd, Entry& entry) noexcept {
     const PollToken token = PollToken{entry.generation} << 32 | static_cast<std::uint32_t>(fd);
     const Interest before = std::exchange(entry.told, after);
     if (after == before) return true;
+    const auto set = [&](Interest known) {
+        const Result<void> result = poller.set(fd, known, after, token);
+        return result ? 0 : result.error().value();
+    };
     try {
-        Result<void> set = poller.set(fd, before, after, token);
+        int error = set(before);
         if (after == Interest::none) {
-            ++entry.generation;  // closed before it was deleted: nothing is left to be told
-            if (entry.generation == 0) entry.generation = 1;
+            // Closed before it was deleted: nothing is left to be told.
+            entry.generation = entry.generation == UINT32_MAX ? 1 : entry.generation + 1;
             return true;
         }
-        if (!set && set.error().value() == ENOENT) {
-            set = poller.set(fd, Interest::none, after, token);
-        } else if (!set && set.error().value() == EEXIST) {
-            set = poller.set(fd, after, after, token);
+        if (error == ENOENT) {
+            error = set(Interest::none);
+        } else if (error == EEXIST) {
+            error = set(after);
         }
-        if (set) return true;
-        const int error = set.error().value();
+        if (error == 0) return true;
         warnx("%s cannot watch fd %d: %s", poller.name().data(), fd, std::strerror(error));
     } catch (const std::bad_alloc&) {
         warnx("no memory to watch fd %d", fd);
