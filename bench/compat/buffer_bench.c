@@ -19,7 +19,7 @@ static volatile size_t sink;
 
 /* Ever another place to copy from: what copying costs depends on how source and destination lie in
  * their pages. */
-static const char *source(long i) {
+static const char* source(long i) {
     return block + (i & 1023) * 528;
 }
 
@@ -38,14 +38,14 @@ static void new_free(long count) {
 
 static void new_add_free(long count) {
     while (count-- > 0) {
-        struct evbuffer *a = evbuffer_new();
+        struct evbuffer* a = evbuffer_new();
         evbuffer_add(a, source(count), 100);
         evbuffer_free(a);
     }
 }
 
 static void add_drain_100(long count) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     while (count-- > 0) {
         evbuffer_add(a, source(count), 100);
         evbuffer_drain(a, 100);
@@ -54,7 +54,7 @@ static void add_drain_100(long count) {
 }
 
 static void add_drain_8000(long count) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     while (count-- > 0) {
         evbuffer_add(a, source(count), 8000);
         evbuffer_drain(a, 8000);
@@ -63,7 +63,7 @@ static void add_drain_8000(long count) {
 }
 
 static void add_16(long count) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     long i;
     for (i = 0; i < count; ++i) {
         evbuffer_add(a, source(i), 16);
@@ -75,7 +75,7 @@ static void add_16(long count) {
 }
 
 static void queue_300(long count) { /* one in, one out, with some in between */
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     evbuffer_add(a, block, 20000);
     while (count-- > 0) {
         evbuffer_add(a, source(count), 300);
@@ -84,13 +84,13 @@ static void queue_300(long count) { /* one in, one out, with some in between */
     evbuffer_free(a);
 }
 
-static void add_callback(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg) {
+static void add_callback(struct evbuffer* buffer, const struct evbuffer_cb_info* info, void* arg) {
     (void)buffer, (void)arg;
     sink += info->n_added;
 }
 
 static void add_drain_told(long count) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     evbuffer_add_cb(a, add_callback, NULL);
     while (count-- > 0) {
         evbuffer_add(a, source(count), 100);
@@ -100,7 +100,7 @@ static void add_drain_told(long count) {
 }
 
 static void prepend_20(long count) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     long i;
     for (i = 0; i < count; ++i) {
         evbuffer_prepend(a, source(i), 20);
@@ -112,7 +112,7 @@ static void prepend_20(long count) {
 }
 
 static void printf_small(long count) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     long i;
     for (i = 0; i < count; ++i) {
         evbuffer_add_printf(a, "%s: %d\r\n", "Content-Length", (int)i);
@@ -124,7 +124,7 @@ static void printf_small(long count) {
 }
 
 static void remove_64(long count) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     char out[64];
     while (count-- > 0) {
         if (evbuffer_get_length(a) == 0) {
@@ -136,7 +136,7 @@ static void remove_64(long count) {
 }
 
 /* Content as reads of a socket leave it. */
-static void fill(struct evbuffer *a, size_t size) {
+static void fill(struct evbuffer* a, size_t size) {
     size_t at;
     for (at = 0; at < size; at += 4096) {
         evbuffer_add_reference(a, block + at, 4096, NULL, NULL);
@@ -144,7 +144,7 @@ static void fill(struct evbuffer *a, size_t size) {
 }
 
 static void readln_80(long count) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     while (count-- > 0) {
         if (evbuffer_get_length(a) < 80) {
             evbuffer_drain(a, 80);
@@ -156,7 +156,7 @@ static void readln_80(long count) {
 }
 
 static void readln_any(long count) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     while (count-- > 0) {
         if (evbuffer_get_length(a) < 80) {
             evbuffer_drain(a, 80);
@@ -167,20 +167,26 @@ static void readln_any(long count) {
     evbuffer_free(a);
 }
 
-static void search_for(long count, const char *what) {
-    struct evbuffer *a = evbuffer_new();
+static void search_for(long count, const char* what) {
+    struct evbuffer* a = evbuffer_new();
     fill(a, 1 << 18);
     while (count-- > 0) {
         sink += (size_t)evbuffer_search(a, what, strlen(what), NULL).pos;
     }
     evbuffer_free(a);
 }
-static void search_rare(long count) { search_for(count, "@@nowhere"); }
-static void search_frequent(long count) { search_for(count, "xxyzabcd"); }
-static void search_head_end(long count) { search_for(count, "\r\n\r\n"); }
+static void search_rare(long count) {
+    search_for(count, "@@nowhere");
+}
+static void search_frequent(long count) {
+    search_for(count, "xxyzabcd");
+}
+static void search_head_end(long count) {
+    search_for(count, "\r\n\r\n");
+}
 
 static void search_eol(long count) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     struct evbuffer_ptr at;
     fill(a, 1 << 18);
     evbuffer_ptr_set(a, &at, 0, EVBUFFER_PTR_SET);
@@ -217,7 +223,7 @@ static void move_some(long count) {
 }
 
 static void reference_1000(long count) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     while (count-- > 0) {
         evbuffer_add_reference(a, block, 1000, NULL, NULL);
         evbuffer_drain(a, 1000);
@@ -237,7 +243,7 @@ static void share(long count) {
 }
 
 static void reserve_commit(long count) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     struct evbuffer_iovec vec[2];
     long i;
     for (i = 0; i < count; ++i) {
@@ -252,7 +258,7 @@ static void reserve_commit(long count) {
 }
 
 static void peek_all(long count) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     struct evbuffer_iovec vec[64];
     fill(a, 1 << 18);
     while (count-- > 0) {
@@ -262,7 +268,7 @@ static void peek_all(long count) {
 }
 
 static void pullup_4000(long count) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     while (count-- > 0) {
         evbuffer_add_reference(a, block, 2000, NULL, NULL);
         evbuffer_add_reference(a, block, 2000, NULL, NULL);
@@ -297,13 +303,21 @@ static void through_socket(long count, size_t size, int write_too) {
     evbuffer_free(a);
     evbuffer_free(b);
 }
-static void read_100(long count) { through_socket(count, 100, 0); }
-static void read_4000(long count) { through_socket(count, 4000, 0); }
-static void read_64k(long count) { through_socket(count, 65536, 0); }
-static void write_read_500(long count) { through_socket(count, 500, 1); }
+static void read_100(long count) {
+    through_socket(count, 100, 0);
+}
+static void read_4000(long count) {
+    through_socket(count, 4000, 0);
+}
+static void read_64k(long count) {
+    through_socket(count, 65536, 0);
+}
+static void write_read_500(long count) {
+    through_socket(count, 500, 1);
+}
 
 static const struct {
-    const char *name;
+    const char* name;
     void (*run)(long count);
     long count;
 } cases[] = {
@@ -336,7 +350,7 @@ static const struct {
     {"write_read_500", write_read_500, 50000},
 };
 
-static int wanted(const char *name, int argc, char **argv) {
+static int wanted(const char* name, int argc, char** argv) {
     int i;
     for (i = 1; i < argc; ++i) {
         if (strcmp(argv[i], name) == 0) {
@@ -348,7 +362,7 @@ static int wanted(const char *name, int argc, char **argv) {
 
 enum { rounds = 8 };
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     size_t i;
     for (i = 0; i < sizeof(block); ++i) {
         block[i] = "xxyzabce"[i % 8];
@@ -365,7 +379,7 @@ int main(int argc, char **argv) {
             for (round = 0; round < rounds; ++round) {
                 /* The heap lies a little differently each time: whether a piece of memory straddles
                  * two pages is luck. */
-                void *volatile shift = malloc((size_t)(round + 1) * 2100);
+                void* volatile shift = malloc((size_t)(round + 1) * 2100);
                 double from = now(), spent;
                 cases[i].run(cases[i].count / rounds);
                 spent = (now() - from) / (double)(cases[i].count / rounds);

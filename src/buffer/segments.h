@@ -117,8 +117,8 @@ public:
     /// slices, 0 when memory is short. The room stays until something else is added.
     std::size_t reserve(std::size_t bytes, std::span<iovec> slices) noexcept;
     /// The first bytes of each slice, all from the last reserve(), become part of the queue. False
-    /// when they are not.
-    bool commit(std::span<const iovec> slices) noexcept;
+    /// when they are not. Few bytes in much fresh room move to memory of their size when `fit`.
+    bool commit(std::span<const iovec> slices, bool fit = false) noexcept;
     /// So that appending `bytes` bytes allocates nothing.
     bool expand(std::size_t bytes) noexcept;
     void drop_spare() noexcept {
@@ -197,6 +197,7 @@ private:
     /// The spare memory becomes the last segment, with its first `length` bytes. There is room in
     /// the ring.
     void use_spare(std::size_t length) noexcept;
+    void fit_spare(std::size_t length) noexcept;
     void take_ring(SegmentQueue& other) noexcept;
 
     std::size_t total_ = 0;

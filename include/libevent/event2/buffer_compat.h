@@ -14,18 +14,18 @@ struct evbuffer;
 
 /* evbuffer_readln with EVBUFFER_EOL_ANY. */
 EVENT2_EXPORT_SYMBOL
-char *evbuffer_readline(struct evbuffer *buffer);
+char* evbuffer_readline(struct evbuffer* buffer);
 
-typedef void (*evbuffer_cb)(struct evbuffer *buffer, size_t old_len, size_t new_len, void *arg);
+typedef void (*evbuffer_cb)(struct evbuffer* buffer, size_t old_len, size_t new_len, void* arg);
 
 /* Removes all callbacks and, if `cb` is not NULL, adds it, with the length before and after. 0,
  * or -1 when memory is short. */
 EVENT2_EXPORT_SYMBOL
-int evbuffer_setcb(struct evbuffer *buffer, evbuffer_cb cb, void *cbarg);
+int evbuffer_setcb(struct evbuffer* buffer, evbuffer_cb cb, void* cbarg);
 
 /* The address of `what` in the buffer, all of which lies in one piece afterwards, or NULL. */
 EVENT2_EXPORT_SYMBOL
-unsigned char *evbuffer_find(struct evbuffer *buffer, const unsigned char *what, size_t len);
+unsigned char* evbuffer_find(struct evbuffer* buffer, const unsigned char* what, size_t len);
 
 #define EVBUFFER_LENGTH(x) evbuffer_get_length(x)
 #define EVBUFFER_DATA(x) evbuffer_pullup((x), -1)

@@ -27,7 +27,7 @@ static void frozen_front(void) {
     SHOW(n);
     SHOW(evbuffer_readline(a) != NULL);
     SHOW(evbuffer_pullup(a, 3) != NULL);
-    SHOW(evbuffer_find(a, (const unsigned char *)"lo", 2) != NULL);
+    SHOW(evbuffer_find(a, (const unsigned char*)"lo", 2) != NULL);
     SHOW(evbuffer_search(a, "lo", 2, NULL).pos);
     SHOW(evbuffer_peek(a, -1, NULL, NULL, 0));
     SHOW(evbuffer_add_buffer(b, a));
@@ -61,7 +61,7 @@ static void frozen_back(void) {
     SHOW(evbuffer_expand(a, 100));
     SHOW(evbuffer_reserve_space(a, 100, vec, 1));
     SHOW(evbuffer_add_printf(a, "%s", "x"));
-    SHOW(evbuffer_add_reference(a, "abc", 3, on_cleanup, (void *)"frozen"));
+    SHOW(evbuffer_add_reference(a, "abc", 3, on_cleanup, (void*)"frozen"));
     SHOW(evbuffer_add_buffer(a, b));
     SHOW(evbuffer_remove_buffer(b, a, 1));
     evbuffer_add(b, "source", 6);
@@ -70,7 +70,7 @@ static void frozen_back(void) {
     SHOW(evbuffer_remove_buffer(b, a, 0));
     SHOW(evbuffer_add_buffer_reference(a, b));
     SHOW(evbuffer_read(a, 0, 10));
-    vec[0].iov_base = (void *)"abc";
+    vec[0].iov_base = (void*)"abc";
     vec[0].iov_len = 3;
     SHOW(evbuffer_add_iovec(a, vec, 1));
     SHOW(evbuffer_prepend(a, "before ", 7));
@@ -86,7 +86,7 @@ static void frozen_back(void) {
 }
 
 static void with_itself(void) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     title("with itself, and empty");
     SHOW(evbuffer_add_buffer(a, a));
     SHOW(evbuffer_add_buffer_reference(a, a));
@@ -105,7 +105,7 @@ static void with_itself(void) {
     SHOW(evbuffer_peek(a, 0, NULL, NULL, 0));
     SHOW(evbuffer_get_contiguous_space(a));
     SHOW(evbuffer_readline(a) != NULL);
-    SHOW(evbuffer_find(a, (const unsigned char *)"x", 1) != NULL);
+    SHOW(evbuffer_find(a, (const unsigned char*)"x", 1) != NULL);
     evbuffer_free(a);
 }
 
@@ -114,14 +114,14 @@ static void references(void) {
     static const char text[] = "constant";
     char out[32];
     title("references");
-    SHOW(evbuffer_add_reference(a, text, 8, on_cleanup, (void *)"whole drain"));
+    SHOW(evbuffer_add_reference(a, text, 8, on_cleanup, (void*)"whole drain"));
     SHOW(evbuffer_add(a, "-copied", 7));
     show("a", a);
     SHOW(text[0]);
     SHOW(evbuffer_drain(a, 7));
     SHOW(evbuffer_drain(a, 1));
     show("a", a);
-    SHOW(evbuffer_add_reference(a, text, 8, on_cleanup, (void *)"free"));
+    SHOW(evbuffer_add_reference(a, text, 8, on_cleanup, (void*)"free"));
     SHOW(evbuffer_add_reference(a, text, 4, NULL, NULL));
     SHOW(evbuffer_prepend(a, "P", 1));
     SHOW(evbuffer_add_buffer(b, a));
@@ -135,13 +135,13 @@ static void references(void) {
     evbuffer_free(a);
     evbuffer_free(b);
     a = evbuffer_new();
-    SHOW(evbuffer_add_reference(a, text, 8, on_cleanup, (void *)"pullup"));
+    SHOW(evbuffer_add_reference(a, text, 8, on_cleanup, (void*)"pullup"));
     SHOW(evbuffer_add(a, "more", 4));
     SHOW(evbuffer_pullup(a, -1) != NULL);
     show("a", a);
     evbuffer_free(a);
     a = evbuffer_new();
-    SHOW(evbuffer_add_reference(a, "line\nrest", 9, on_cleanup, (void *)"readln"));
+    SHOW(evbuffer_add_reference(a, "line\nrest", 9, on_cleanup, (void*)"readln"));
     free(evbuffer_readln(a, NULL, EVBUFFER_EOL_LF));
     show("a", a);
     evbuffer_free(a);
@@ -151,7 +151,7 @@ static void shared(void) {
     struct evbuffer *a = evbuffer_new(), *b = evbuffer_new(), *c = evbuffer_new();
     title("shared content");
     evbuffer_add(a, "first ", 6);
-    evbuffer_add_reference(a, "second", 6, on_cleanup, (void *)"shared");
+    evbuffer_add_reference(a, "second", 6, on_cleanup, (void*)"shared");
     SHOW(evbuffer_add_buffer_reference(b, a));
     SHOW(evbuffer_add_buffer_reference(c, b));
     SHOW(evbuffer_add_buffer_reference(c, a));
@@ -192,7 +192,7 @@ static void shared(void) {
 }
 
 static void room(void) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     struct evbuffer_iovec vec[4], other;
     size_t sizes[] = {1, 100, 1000, 5000, 70000};
     unsigned i;
@@ -221,7 +221,7 @@ static void room(void) {
     }
     title("room that was not reserved");
     SHOW(evbuffer_reserve_space(a, 100, vec, 1));
-    other.iov_base = (char *)vec[0].iov_base + 1;
+    other.iov_base = (char*)vec[0].iov_base + 1;
     other.iov_len = 1;
     SHOW(evbuffer_commit_space(a, &other, 1));
     other.iov_base = vec[0].iov_base;
@@ -244,7 +244,7 @@ static void room(void) {
 }
 
 static void overflow(void) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     struct evbuffer_iovec vec[2];
     struct evbuffer_ptr ptr;
     char byte = 'x';
@@ -275,7 +275,7 @@ static void overflow(void) {
     show("a", a);
     evbuffer_free(a);
     a = evbuffer_new();
-    SHOW(evbuffer_add_reference(a, "abc", SIZE_MAX / 2, on_cleanup, (void *)"huge"));
+    SHOW(evbuffer_add_reference(a, "abc", SIZE_MAX / 2, on_cleanup, (void*)"huge"));
     SHOW(evbuffer_add(a, "abc", 3));
     SHOW(evbuffer_prepend(a, "abc", (size_t)-3));
     SHOW(evbuffer_expand(a, SIZE_MAX / 2 + 10));
@@ -285,7 +285,7 @@ static void overflow(void) {
 }
 
 static void formatted(void) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     size_t widths[] = {0, 1, 60, 255, 256, 1000, 1024, 4095, 4096, 20000};
     unsigned i;
     title("printf");
@@ -306,7 +306,7 @@ static void pieces(void) {
     unsigned i;
     title("many sizes");
     for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); ++i) {
-        char *text = pattern_text(at, sizes[i]);
+        char* text = pattern_text(at, sizes[i]);
         at += sizes[i];
         SHOW(evbuffer_add(a, text, sizes[i]));
         SHOW(evbuffer_prepend(b, text, sizes[i]));

@@ -3,23 +3,23 @@
 
 #include <sys/socket.h>
 
-static const char *segment_name;
+static const char* segment_name;
 
-static void on_segment(struct evbuffer_file_segment const *segment, int flags, void *arg) {
+static void on_segment(struct evbuffer_file_segment const* segment, int flags, void* arg) {
     (void)segment;
-    printf("   segment %s goes, flags %d, %s\n", segment_name, flags, (const char *)arg);
+    printf("   segment %s goes, flags %d, %s\n", segment_name, flags, (const char*)arg);
 }
 
 static void in_memory(unsigned flags) {
     int fd = pattern_file(100000);
     struct evbuffer *a = evbuffer_new(), *b = evbuffer_new();
-    struct evbuffer_file_segment *segment = evbuffer_file_segment_new(fd, 500, 70000, flags);
+    struct evbuffer_file_segment* segment = evbuffer_file_segment_new(fd, 500, 70000, flags);
     title("in memory");
     printf("flags %u\n", flags);
     segment_name = "of 70000";
     SHOW(segment != NULL);
-    evbuffer_file_segment_add_cleanup_cb(segment, on_segment, (void *)"cleanup");
-    evbuffer_add_cb(a, on_change, (void *)"a");
+    evbuffer_file_segment_add_cleanup_cb(segment, on_segment, (void*)"cleanup");
+    evbuffer_add_cb(a, on_change, (void*)"a");
     SHOW(evbuffer_add(a, "head", 4));
     SHOW(evbuffer_add_file_segment(a, segment, 0, -1));
     SHOW(evbuffer_add_file_segment(a, segment, 1000, 50));
@@ -50,8 +50,8 @@ static void in_memory(unsigned flags) {
 static void by_sendfile(unsigned flags) {
     int fd = pattern_file(3000), fds[2];
     struct evbuffer *a = evbuffer_new(), *b = evbuffer_new();
-    struct evbuffer_file_segment *segment = evbuffer_file_segment_new(fd, 100, 2000, flags);
-    char *in = (char *)calloc(1, 10000);
+    struct evbuffer_file_segment* segment = evbuffer_file_segment_new(fd, 100, 2000, flags);
+    char* in = (char*)calloc(1, 10000);
     int n, sum = 0;
     title("to a socket");
     printf("flags %u\n", flags);
@@ -59,7 +59,7 @@ static void by_sendfile(unsigned flags) {
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0) {
         abort();
     }
-    evbuffer_file_segment_add_cleanup_cb(segment, on_segment, (void *)"cleanup");
+    evbuffer_file_segment_add_cleanup_cb(segment, on_segment, (void*)"cleanup");
     SHOW(evbuffer_set_flags(a, EVBUFFER_FLAG_DRAINS_TO_FD));
     SHOW(evbuffer_set_flags(b, EVBUFFER_FLAG_DRAINS_TO_FD));
     evbuffer_add(a, "head", 4);
@@ -92,7 +92,7 @@ static void by_sendfile(unsigned flags) {
 }
 
 static void add_file(int drains) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     int fd = pattern_file(500);
     title("add_file");
     if (drains) {
@@ -118,7 +118,7 @@ static void add_file(int drains) {
 }
 
 static void refused(void) {
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     int fd = pattern_file(500);
     title("refused");
     SHOW(evbuffer_add_file(a, fd, -5, 5));

@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
-static void pair(int *fds) {
+static void pair(int* fds) {
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0) {
         abort();
     }
@@ -22,11 +22,11 @@ static int result_of(int result) {
 
 static void reading(void) {
     int fds[2], bound;
-    struct evbuffer *a = evbuffer_new();
-    char *text = pattern_text(0, 4000);
+    struct evbuffer* a = evbuffer_new();
+    char* text = pattern_text(0, 4000);
     title("reading");
     pair(fds);
-    evbuffer_add_cb(a, on_change, (void *)"a");
+    evbuffer_add_cb(a, on_change, (void*)"a");
     SHOW(result_of(evbuffer_read(a, fds[0], 100)));
     SHOW(result_of(evbuffer_read(a, fds[0], -1)));
     for (bound = -1; bound < 4000; bound = bound * 3 + 2 + (bound < 0)) {
@@ -57,7 +57,7 @@ static void reading(void) {
 static void much(void) {
     int fds[2];
     struct evbuffer *a = evbuffer_new(), *b = evbuffer_new();
-    char *text = pattern_text(0, 1 << 20);
+    char* text = pattern_text(0, 1 << 20);
     size_t written = 0, got = 0;
     title("a mebibyte through a socket");
     pair(fds);
@@ -84,7 +84,7 @@ static void much(void) {
 
 static void writing(void) {
     int fds[2], i;
-    struct evbuffer *a = evbuffer_new();
+    struct evbuffer* a = evbuffer_new();
     char in[4096];
     title("writing");
     pair(fds);
@@ -93,7 +93,7 @@ static void writing(void) {
     for (i = 0; i < 20; ++i) {
         evbuffer_add_reference(a, "0123456789", (size_t)(i % 10 + 1), NULL, NULL);
     }
-    evbuffer_add_cb(a, on_change, (void *)"a");
+    evbuffer_add_cb(a, on_change, (void*)"a");
     show("a", a);
     SHOW(evbuffer_write_atmost(a, fds[0], 0));
     SHOW(evbuffer_write_atmost(a, fds[0], 1));
@@ -118,8 +118,8 @@ static void writing(void) {
 
 static void full(void) {
     int fds[2], n = 0;
-    struct evbuffer *a = evbuffer_new();
-    char *text = pattern_text(0, 200000);
+    struct evbuffer* a = evbuffer_new();
+    char* text = pattern_text(0, 200000);
     size_t sent = 0;
     title("a full pipe");
     if (pipe(fds) != 0) {

@@ -1,11 +1,11 @@
 /* Lines, searching and places, over every way to cut a text into pieces. */
 #include "buffer_support.h"
 
-static const char *const styles[] = {"any", "crlf", "strict", "lf", "nul"};
+static const char* const styles[] = {"any", "crlf", "strict", "lf", "nul"};
 
 /* `text` in pieces of `step` bytes; 0: in one. */
-static struct evbuffer *in_pieces(const char *text, size_t length, size_t step) {
-    struct evbuffer *buffer = evbuffer_new();
+static struct evbuffer* in_pieces(const char* text, size_t length, size_t step) {
+    struct evbuffer* buffer = evbuffer_new();
     size_t at = 0;
     while (at < length) {
         size_t part = step == 0 || step > length - at ? length - at : step;
@@ -15,11 +15,11 @@ static struct evbuffer *in_pieces(const char *text, size_t length, size_t step) 
     return buffer;
 }
 
-static void all_lines(const char *text, size_t length, size_t step, int style) {
-    struct evbuffer *buffer = in_pieces(text, length, step);
+static void all_lines(const char* text, size_t length, size_t step, int style) {
+    struct evbuffer* buffer = in_pieces(text, length, step);
     struct evbuffer_ptr found;
     size_t n = 77, eol = 77;
-    char *line;
+    char* line;
     int i = 0;
     found = evbuffer_search_eol(buffer, NULL, &eol, (enum evbuffer_eol_style)style);
     printf("%s/%lu: first end at %ld, %lu bytes;", styles[style], (unsigned long)step,
@@ -38,7 +38,7 @@ static void all_lines(const char *text, size_t length, size_t step, int style) {
 
 static void lines(void) {
     static const struct {
-        const char *text;
+        const char* text;
         size_t length;
     } texts[] = {
         TEXT(""),
@@ -78,7 +78,7 @@ static void eol_from_places(void) {
     int style;
     title("ends of lines from every place");
     for (step = 0; step < 4; ++step) {
-        struct evbuffer *buffer = in_pieces(text, length, step);
+        struct evbuffer* buffer = in_pieces(text, length, step);
         for (style = 0; style < 5; ++style) {
             for (at = 0; at <= length; ++at) {
                 struct evbuffer_ptr start, found;
@@ -94,15 +94,15 @@ static void eol_from_places(void) {
 }
 
 static void searching(void) {
-    static const char *const needles[] = {"a", "ab", "aab", "aaab", "aaaab", "bab", "abaabab",
-                                          "z", "az", "xaabaabaaabab", "b\0c", "c"};
+    static const char* const needles[] = {"a",       "ab", "aab", "aaab",          "aaaab", "bab",
+                                          "abaabab", "z",  "az",  "xaabaabaaabab", "b\0c",  "c"};
     static const size_t lengths[] = {1, 2, 3, 4, 5, 3, 7, 1, 2, 13, 3, 1};
     static const char text[] = "xaabaabaaababaaaabaabab\0b\0cab";
     size_t length = sizeof(text) - 1, step, from, to;
     unsigned i;
     title("searching");
     for (step = 0; step < 6; ++step) {
-        struct evbuffer *buffer = in_pieces(text, length, step);
+        struct evbuffer* buffer = in_pieces(text, length, step);
         for (i = 0; i < sizeof(needles) / sizeof(needles[0]); ++i) {
             printf("%s/%lu: %ld |", needles[i], (unsigned long)step,
                    (long)evbuffer_search(buffer, needles[i], lengths[i], NULL).pos);
@@ -125,7 +125,7 @@ static void searching(void) {
 }
 
 static void search_goes_on(void) {
-    struct evbuffer *buffer = in_pieces("--x--xx---x-xx-", 15, 2);
+    struct evbuffer* buffer = in_pieces("--x--xx---x-xx-", 15, 2);
     struct evbuffer_ptr at;
     title("one occurrence after the other");
     at = evbuffer_search(buffer, "x", 1, NULL);
@@ -136,9 +136,9 @@ static void search_goes_on(void) {
         }
         at = evbuffer_search(buffer, "x", 1, &at);
     }
-    SHOW(evbuffer_find(buffer, (const unsigned char *)"-x-xx", 5) != NULL);
-    SHOW(memcmp(evbuffer_find(buffer, (const unsigned char *)"x-xx-", 5), "x-xx-", 5));
-    SHOW(evbuffer_find(buffer, (const unsigned char *)"xxx", 3) != NULL);
+    SHOW(evbuffer_find(buffer, (const unsigned char*)"-x-xx", 5) != NULL);
+    SHOW(memcmp(evbuffer_find(buffer, (const unsigned char*)"x-xx-", 5), "x-xx-", 5));
+    SHOW(evbuffer_find(buffer, (const unsigned char*)"xxx", 3) != NULL);
     evbuffer_free(buffer);
 }
 
@@ -147,7 +147,7 @@ static void places(void) {
     size_t step, at, more;
     title("places");
     for (step = 0; step < 4; ++step) {
-        struct evbuffer *buffer = in_pieces(text, 10, step);
+        struct evbuffer* buffer = in_pieces(text, 10, step);
         for (at = 0; at < 13; ++at) {
             for (more = 0; more < 4; ++more) {
                 struct evbuffer_ptr ptr;
@@ -166,7 +166,7 @@ static void places(void) {
                 }
                 printf("%lu+%lu: %d %ld %d %ld %ld %s %d %c\n", (unsigned long)at,
                        (unsigned long)more, set, pos, add, (long)ptr.pos, copied, out, count,
-                       count > 0 ? *(char *)vec[0].iov_base : '-');
+                       count > 0 ? *(char*)vec[0].iov_base : '-');
             }
         }
         evbuffer_free(buffer);
@@ -174,7 +174,7 @@ static void places(void) {
 }
 
 static void peeking(void) {
-    struct evbuffer *buffer = in_pieces("aabbccddee", 10, 2);
+    struct evbuffer* buffer = in_pieces("aabbccddee", 10, 2);
     struct evbuffer_iovec vec[8];
     long len;
     int n, i;
@@ -199,9 +199,9 @@ static void peeking(void) {
 }
 
 static void long_text(void) {
-    struct evbuffer *buffer = evbuffer_new();
+    struct evbuffer* buffer = evbuffer_new();
     unsigned long state = 42;
-    char *line;
+    char* line;
     size_t n, i, lines_read = 0, sum = 0;
     struct evbuffer_ptr found;
     title("long text");

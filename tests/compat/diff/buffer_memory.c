@@ -6,14 +6,14 @@ static int failing;           /* every allocation fails */
 static unsigned long fail_at; /* this one fails, counted down; 0: none */
 static long living;
 
-static void *give(size_t size) {
+static void* give(size_t size) {
     if (failing || (fail_at != 0 && --fail_at == 0)) {
         return NULL;
     }
     ++living;
     return malloc(size);
 }
-static void *give_again(void *old, size_t size) {
+static void* give_again(void* old, size_t size) {
     if (failing || (fail_at != 0 && --fail_at == 0)) {
         return NULL;
     }
@@ -22,7 +22,7 @@ static void *give_again(void *old, size_t size) {
     }
     return realloc(old, size);
 }
-static void take(void *memory) {
+static void take(void* memory) {
     if (memory != NULL) {
         --living;
     }
@@ -30,19 +30,19 @@ static void take(void *memory) {
 }
 
 /* The call is made while there is no memory. */
-#define STARVED(expression)                                      \
-    do {                                                         \
-        long result;                                             \
-        failing = 1;                                             \
-        result = (long)(expression);                             \
-        failing = 0;                                             \
-        printf("%s = %ld, length %lu, %016lx\n", #expression, result, \
+#define STARVED(expression)                                             \
+    do {                                                                \
+        long result;                                                    \
+        failing = 1;                                                    \
+        result = (long)(expression);                                    \
+        failing = 0;                                                    \
+        printf("%s = %ld, length %lu, %016lx\n", #expression, result,   \
                (unsigned long)evbuffer_get_length(a), content_hash(a)); \
     } while (0)
 
 static void starved(void) {
     struct evbuffer *a = evbuffer_new(), *b = evbuffer_new();
-    char *text = pattern_text(0, 100000);
+    char* text = pattern_text(0, 100000);
     struct evbuffer_iovec vec[2];
     int i;
     title("no memory at all");
@@ -55,8 +55,8 @@ static void starved(void) {
     STARVED(evbuffer_expand(a, 100));
     STARVED(evbuffer_reserve_space(a, 100, vec, 1));
     STARVED(evbuffer_reserve_space(a, 100, vec, 2));
-    STARVED(evbuffer_add_reference(a, text, 5, on_cleanup, (void *)"none"));
-    STARVED(evbuffer_add_cb(a, on_change, (void *)"none") != NULL);
+    STARVED(evbuffer_add_reference(a, text, 5, on_cleanup, (void*)"none"));
+    STARVED(evbuffer_add_cb(a, on_change, (void*)"none") != NULL);
     STARVED(evbuffer_setcb(a, NULL, NULL));
     STARVED(evbuffer_file_segment_new(0, 0, 5, 0) != NULL);
     evbuffer_add(a, text, 100);
@@ -67,7 +67,7 @@ static void starved(void) {
     STARVED(evbuffer_expand(a, 100000));
     STARVED(evbuffer_reserve_space(a, 100000, vec, 1));
     STARVED(evbuffer_reserve_space(a, 100000, vec, 2));
-    STARVED(evbuffer_add_reference(a, text, 5, on_cleanup, (void *)"none"));
+    STARVED(evbuffer_add_reference(a, text, 5, on_cleanup, (void*)"none"));
     STARVED(evbuffer_pullup(a, 105) != NULL);
     STARVED(evbuffer_pullup(a, 100) != NULL);
     STARVED(evbuffer_readln(a, NULL, EVBUFFER_EOL_LF) != NULL);
@@ -89,7 +89,7 @@ static void starved(void) {
  * say. */
 static int scenario(void) {
     struct evbuffer *a = evbuffer_new(), *b = evbuffer_new();
-    char *text = pattern_text(0, 60000), *model = (char *)malloc(400000), *line;
+    char *text = pattern_text(0, 60000), *model = (char*)malloc(400000), *line;
     size_t length = 0, taken = 0, n;
     int good = 1, i;
     if (a == NULL || b == NULL) {
@@ -119,13 +119,13 @@ static int scenario(void) {
                 taken += n + 1;
                 take(line);
             }
-            if ((line = (char *)evbuffer_pullup(a, -1)) != NULL) {
+            if ((line = (char*)evbuffer_pullup(a, -1)) != NULL) {
                 good = good && memcmp(line, model + taken, length - taken) == 0;
             }
         }
         good = good && evbuffer_get_length(a) == length - taken;
         fail_at = 0;
-        line = (char *)evbuffer_pullup(a, -1);
+        line = (char*)evbuffer_pullup(a, -1);
         good = good && (line == NULL) == (length == taken) &&
                (line == NULL || memcmp(line, model + taken, length - taken) == 0);
     }

@@ -6,13 +6,13 @@
 enum { buffers = 4, size_limit = 30000 };
 
 static unsigned long state;
-static struct evbuffer *all[buffers];
+static struct evbuffer* all[buffers];
 static int plain[buffers]; /* never had a file part or shared bytes */
 static int pipe_fds[2];
-static struct evbuffer_file_segment *segment;
+static struct evbuffer_file_segment* segment;
 static long living_references;
 static int seed_shares; /* whether buffers share bytes in this run */
-static int sharing; /* libevent 2.1 does not free a buffer that came to share its own bytes */
+static int sharing;     /* libevent 2.1 does not free a buffer that came to share its own bytes */
 
 static size_t random_size(void) {
     static const size_t limits[] = {2, 10, 40, 200, 1100, 5000};
@@ -20,15 +20,15 @@ static size_t random_size(void) {
     return next_random(&state) % limit;
 }
 
-static void on_random_cleanup(const void *data, size_t length, void *arg) {
+static void on_random_cleanup(const void* data, size_t length, void* arg) {
     (void)length, (void)arg;
-    free((void *)data);
+    free((void*)data);
     --living_references;
 }
 
 static void add_something(int i, size_t size) {
-    struct evbuffer *a = all[i];
-    char *text = pattern_text(next_random(&state) % 1000, size);
+    struct evbuffer* a = all[i];
+    char* text = pattern_text(next_random(&state) % 1000, size);
     struct evbuffer_iovec vec[3];
     if (size > 8 && next_random(&state) % 3 == 0) {
         text[next_random(&state) % size] = '\n';
@@ -66,11 +66,11 @@ static void add_something(int i, size_t size) {
     free(text);
 }
 
-static void take_something(struct evbuffer *a, size_t size) {
-    char *out = (char *)calloc(1, size + 1);
+static void take_something(struct evbuffer* a, size_t size) {
+    char* out = (char*)calloc(1, size + 1);
     size_t n = 0, i;
     unsigned long hash = 7;
-    char *line;
+    char* line;
     switch (next_random(&state) % 5) {
         case 0: SHOW(evbuffer_drain(a, size)); break;
         case 1: SHOW(evbuffer_copyout(a, out, size)); break;
@@ -92,7 +92,7 @@ static void take_something(struct evbuffer *a, size_t size) {
     free(out);
 }
 
-static void look(struct evbuffer *a, size_t size) {
+static void look(struct evbuffer* a, size_t size) {
     struct evbuffer_ptr at, end, found;
     size_t length = evbuffer_get_length(a), eol = 0, k;
     char needle[3] = {pattern(size), pattern(size + 1), pattern(size + 2)};
@@ -118,7 +118,7 @@ static void look(struct evbuffer *a, size_t size) {
     SHOW(found.pos);
     SHOW(eol);
     if (next_random(&state) % 4 == 0) {
-        unsigned char *text = evbuffer_pullup(a, (ev_ssize_t)size);
+        unsigned char* text = evbuffer_pullup(a, (ev_ssize_t)size);
         SHOW(text != NULL);
         SHOW(text != NULL ? text[size - 1] : 0);
     }
@@ -150,7 +150,7 @@ static void between(int i, int k, size_t size) {
 }
 
 static void files(int i, size_t size) {
-    struct evbuffer *a = all[i];
+    struct evbuffer* a = all[i];
     char rest[4096];
     int n, sum = 0;
     switch (next_random(&state) % 3) {
@@ -161,8 +161,8 @@ static void files(int i, size_t size) {
             break;
         case 1:
             size %= 4000;
-            while (sum < (int)size && (n = evbuffer_write_atmost(a, pipe_fds[1],
-                                                                 (ev_ssize_t)size - sum)) > 0) {
+            while (sum < (int)size &&
+                   (n = evbuffer_write_atmost(a, pipe_fds[1], (ev_ssize_t)size - sum)) > 0) {
                 sum += n;
             }
             SHOW(sum);
@@ -179,7 +179,7 @@ static void files(int i, size_t size) {
     }
 }
 
-static void toggle(struct evbuffer *a) {
+static void toggle(struct evbuffer* a) {
     int front = (int)(next_random(&state) % 2);
     evbuffer_freeze(a, front);
     SHOW(evbuffer_add(a, "frozen?", 7));
@@ -189,7 +189,7 @@ static void toggle(struct evbuffer *a) {
 }
 
 static void run(unsigned long seed, int steps) {
-    static char *names[buffers] = {(char *)"a", (char *)"b", (char *)"c", (char *)"d"};
+    static char* names[buffers] = {(char*)"a", (char*)"b", (char*)"c", (char*)"d"};
     int i, step;
     char rest[4096];
     living_references = 0;
@@ -222,8 +222,8 @@ static void run(unsigned long seed, int steps) {
             case 10: files(i, size); break;
             default: toggle(all[i]); break;
         }
-        printf("%lu %016lx %lu\n", (unsigned long)evbuffer_get_length(all[i]),
-               content_hash(all[i]), (unsigned long)evbuffer_get_length(all[k]));
+        printf("%lu %016lx %lu\n", (unsigned long)evbuffer_get_length(all[i]), content_hash(all[i]),
+               (unsigned long)evbuffer_get_length(all[k]));
         if (evbuffer_get_length(all[i]) > size_limit) {
             SHOW(evbuffer_drain(all[i], size_limit / 2));
         }
@@ -239,7 +239,7 @@ static void run(unsigned long seed, int steps) {
     }
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     unsigned long seed, first = 1, last = 40;
     int fd = pattern_file(8000);
     use_all();

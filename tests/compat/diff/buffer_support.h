@@ -15,19 +15,19 @@
 
 #define SHOW(expression) printf("%s = %ld\n", #expression, (long)(expression))
 
-static void title(const char *text) {
+static void title(const char* text) {
     printf("-- %s\n", text);
 }
 
 /* FNV-1a of the content, read by peeking. */
-static unsigned long content_hash(struct evbuffer *buffer) {
+static unsigned long content_hash(struct evbuffer* buffer) {
     unsigned long hash = 1469598103934665603UL;
     int count = evbuffer_peek(buffer, -1, NULL, NULL, 0), i;
-    struct evbuffer_iovec *pieces =
-        (struct evbuffer_iovec *)calloc((size_t)count + 1, sizeof(struct evbuffer_iovec));
+    struct evbuffer_iovec* pieces =
+        (struct evbuffer_iovec*)calloc((size_t)count + 1, sizeof(struct evbuffer_iovec));
     evbuffer_peek(buffer, -1, NULL, pieces, count);
     for (i = 0; i < count; ++i) {
-        const unsigned char *at = (const unsigned char *)pieces[i].iov_base;
+        const unsigned char* at = (const unsigned char*)pieces[i].iov_base;
         size_t left = pieces[i].iov_len;
         while (left-- != 0) {
             hash = (hash ^ *at++) * 1099511628211UL;
@@ -38,7 +38,7 @@ static unsigned long content_hash(struct evbuffer *buffer) {
 }
 
 /* Length and content; short content in clear. */
-static void show(const char *name, struct evbuffer *buffer) {
+static void show(const char* name, struct evbuffer* buffer) {
     size_t length = evbuffer_get_length(buffer);
     printf("%s: %lu bytes, %016lx", name, (unsigned long)length, content_hash(buffer));
     if (length <= 60) {
@@ -46,7 +46,7 @@ static void show(const char *name, struct evbuffer *buffer) {
         int count = evbuffer_peek(buffer, -1, NULL, pieces, 60), i;
         printf(" \"");
         for (i = 0; i < count; ++i) {
-            const char *at = (const char *)pieces[i].iov_base;
+            const char* at = (const char*)pieces[i].iov_base;
             size_t k;
             for (k = 0; k < pieces[i].iov_len; ++k) {
                 if (at[k] >= ' ' && at[k] <= '~') {
@@ -65,8 +65,8 @@ static void show(const char *name, struct evbuffer *buffer) {
 static char pattern(size_t at) {
     return (char)('a' + (at * 7 + at / 26 * 3) % 26);
 }
-static char *pattern_text(size_t from, size_t length) {
-    char *text = (char *)malloc(length + 1);
+static char* pattern_text(size_t from, size_t length) {
+    char* text = (char*)malloc(length + 1);
     size_t i;
     for (i = 0; i < length; ++i) {
         text[i] = pattern(from + i);
@@ -79,7 +79,7 @@ static char *pattern_text(size_t from, size_t length) {
 static int pattern_file(size_t length) {
     char name[] = "/tmp/buffer_diff_XXXXXX";
     int fd = mkstemp(name);
-    char *text = pattern_text(0, length);
+    char* text = pattern_text(0, length);
     unlink(name);
     if (write(fd, text, length) != (ssize_t)length) {
         abort();
@@ -92,23 +92,23 @@ static int is_open(int fd) {
     return fcntl(fd, F_GETFD) >= 0;
 }
 
-static void on_change(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg) {
-    printf("   %s: was %lu, +%lu -%lu, is %lu\n", (const char *)arg,
-           (unsigned long)info->orig_size, (unsigned long)info->n_added,
-           (unsigned long)info->n_deleted, (unsigned long)evbuffer_get_length(buffer));
+static void on_change(struct evbuffer* buffer, const struct evbuffer_cb_info* info, void* arg) {
+    printf("   %s: was %lu, +%lu -%lu, is %lu\n", (const char*)arg, (unsigned long)info->orig_size,
+           (unsigned long)info->n_added, (unsigned long)info->n_deleted,
+           (unsigned long)evbuffer_get_length(buffer));
 }
 
-static void on_change_old(struct evbuffer *buffer, size_t before, size_t after, void *arg) {
-    printf("   %s: %lu to %lu, is %lu\n", (const char *)arg, (unsigned long)before,
+static void on_change_old(struct evbuffer* buffer, size_t before, size_t after, void* arg) {
+    printf("   %s: %lu to %lu, is %lu\n", (const char*)arg, (unsigned long)before,
            (unsigned long)after, (unsigned long)evbuffer_get_length(buffer));
 }
 
-static void on_cleanup(const void *data, size_t length, void *arg) {
+static void on_cleanup(const void* data, size_t length, void* arg) {
     (void)data;
-    printf("   cleanup of %s: %lu bytes\n", (const char *)arg, (unsigned long)length);
+    printf("   cleanup of %s: %lu bytes\n", (const char*)arg, (unsigned long)length);
 }
 
-static unsigned long next_random(unsigned long *state) {
+static unsigned long next_random(unsigned long* state) {
     *state ^= *state << 13;
     *state ^= *state >> 7;
     *state ^= *state << 17;

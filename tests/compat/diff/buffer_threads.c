@@ -9,13 +9,13 @@ enum { threads = 4, rounds = 3000 };
 static struct evbuffer *left, *right;
 static long reported_added, reported_deleted;
 
-static void count(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg) {
+static void count(struct evbuffer* buffer, const struct evbuffer_cb_info* info, void* arg) {
     (void)buffer, (void)arg;
     reported_added += (long)info->n_added; /* under the lock of the buffer */
     reported_deleted += (long)info->n_deleted;
 }
 
-static void *work(void *arg) {
+static void* work(void* arg) {
     unsigned long state = (unsigned long)(size_t)arg * 77777 + 1;
     char out[64];
     int i;
@@ -46,12 +46,12 @@ static void *work(void *arg) {
     return NULL;
 }
 
-static void *share(void *arg) {
-    struct evbuffer *own = evbuffer_new();
+static void* share(void* arg) {
+    struct evbuffer* own = evbuffer_new();
     int i;
     for (i = 0; i < 500; ++i) {
         evbuffer_lock(left);
-        evbuffer_add_buffer_reference(own, (struct evbuffer *)arg);
+        evbuffer_add_buffer_reference(own, (struct evbuffer*)arg);
         evbuffer_unlock(left);
         if (evbuffer_get_length(own) > 3000) {
             evbuffer_drain(own, 2999);
@@ -77,7 +77,7 @@ int main(void) {
     SHOW(evbuffer_enable_locking(right, NULL));
     evbuffer_add_cb(left, count, NULL);
     for (i = 0; i < threads; ++i) {
-        pthread_create(&ids[i], NULL, work, (void *)(i + 1));
+        pthread_create(&ids[i], NULL, work, (void*)(i + 1));
     }
     for (i = 0; i < threads; ++i) {
         pthread_join(ids[i], NULL);
@@ -92,7 +92,7 @@ int main(void) {
     }
     title("one content, several threads");
     evbuffer_add(left, "shared content", 14);
-    evbuffer_add_reference(left, " and a constant", 15, on_cleanup, (void *)"constant");
+    evbuffer_add_reference(left, " and a constant", 15, on_cleanup, (void*)"constant");
     for (i = 0; i < threads; ++i) {
         pthread_create(&ids[i], NULL, share, left);
     }
