@@ -58,7 +58,7 @@ void on_readable(evutil_socket_t, short, void* arg) noexcept {
             return;
         }
         if (evutil_sockaddr_cmp(as_sockaddr(from), as_sockaddr(server.address), 1) != 0) {
-            log(Severity::warning, "a datagram for the resolver came from somebody else");
+            log(Severity::debug, "a datagram for the resolver came from somebody else");
             continue;
         }
         take_reply(server, std::span(base.receive).first(static_cast<std::size_t>(size)), nullptr);
@@ -205,6 +205,7 @@ int add_server(evdns_base& base, const sockaddr* address, ev_socklen_t length) n
 
 void remove_server(NameServer& server) noexcept {
     if (server.probe != nullptr) {
+        // If its result is on its way, it comes before the finalizers: active events keep their order.
         drop_silently(*server.probe);
         server.probe = nullptr;
     }
