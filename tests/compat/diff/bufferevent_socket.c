@@ -130,13 +130,15 @@ static void setfd(void) {
     raw2 = fds[1];
     put(raw, "old");
     put(raw2, "new one");
-    say("setfd %d, same %d", bufferevent_setfd(a.bev, fds[0]), bufferevent_getfd(a.bev) == fds[0]);
+    say("setfd %d", bufferevent_setfd(a.bev, fds[0]));
+    check(bufferevent_getfd(a.bev) == fds[0], "same");
     turn();
     check(is_open(fd), "old one open");
     close(fd);
     close(raw);
     bufferevent_write(a.bev, "pending", 7);
-    say("setfd -1 %d, fd %d", bufferevent_setfd(a.bev, -1), bufferevent_getfd(a.bev));
+    say("setfd -1 %d", bufferevent_setfd(a.bev, -1));
+    say("fd %d", bufferevent_getfd(a.bev));
     turn();
     say("setfd back %d", bufferevent_setfd(a.bev, fds[0]));
     turn();
