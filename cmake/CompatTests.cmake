@@ -1,7 +1,7 @@
 # Programs that run on both libevents: tests/compat/diff/*.c, which print a trace, and examples/libevent/*.c.
 #
-#   bin/system/NAME    compiled with the system's headers and linked with its libraries
-#   bin/corevent/NAME  compiled with ours and linked with the stubs in lib/corevent
+#   bin/compat/system/NAME    compiled with the system's headers and linked with its libraries
+#   bin/compat/corevent/NAME  compiled with ours and linked with the stubs in lib/corevent
 #
 # tests/compat/run_diff.py runs the first on the system's libraries and on ours, the second on ours, and demands one trace.
 # A sanitized build does the same, but for the first on ours: it knows nothing of sanitizers.
@@ -22,7 +22,7 @@ function(ce_diff_program name source kind)
     set(target ${kind}_${name})
     add_executable(${target} ${by_request} "${source}")
     set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name} C_STANDARD 99 C_EXTENSIONS ON
-                          RUNTIME_OUTPUT_DIRECTORY "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/${kind}")
+                          RUNTIME_OUTPUT_DIRECTORY "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/compat/${kind}")
     target_compile_options(${target} PRIVATE -Wall -Wextra -Wno-unused-parameter -Wno-overlength-strings
                            $<$<BOOL:${CE_WERROR}>:-Werror>)
     target_link_options(${target} PRIVATE -Wl,--as-needed)

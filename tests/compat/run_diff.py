@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""tests/compat/run_diff.py BUILD [--list] [NAME...]: runs the programs of BUILD/bin/system and BUILD/bin/corevent, all or those
+"""tests/compat/run_diff.py BUILD [--list] [NAME...]: runs the programs of BUILD/bin/compat/system and BUILD/bin/compat/corevent, all or those
 named, and compares what they print.
 
 The trace of a program compiled with the system's libevent and run on it is the measure. The same program on the libraries of
@@ -42,24 +42,24 @@ class Build:
         return (self.lib / "libcorevent_event.so.0").read_bytes()
 
     def names(self) -> list[str]:
-        found = sorted(path.name for path in (self.bin / "corevent").iterdir() if os.access(path, os.X_OK))
+        found = sorted(path.name for path in (self.bin / "compat/corevent").iterdir() if os.access(path, os.X_OK))
         return found if self.sanitized else ["loaded", *found]
 
     def check(self, name: str) -> list[str]:
         """What is wrong, line by line."""
         if name == "loaded":
             return self.check_loaded()
-        expected = run("the system's libevent", self.bin / "system" / name)
-        runs = [run("a program compiled with our headers", self.bin / "corevent" / name, self.lib)]
+        expected = run("the system's libevent", self.bin / "compat/system" / name)
+        runs = [run("a program compiled with our headers", self.bin / "compat/corevent" / name, self.lib)]
         if not self.sanitized:
-            runs.insert(0, run("a program compiled with the system's headers", self.bin / "system" / name, self.lib))
+            runs.insert(0, run("a program compiled with the system's headers", self.bin / "compat/system" / name, self.lib))
             runs += self.foreign_libraries(name)
         return [line for each in runs for line in differences(expected, each)]
 
     def foreign_libraries(self, name: str) -> list[Run]:
         """As a failed run: the libevent libraries of the program that would not come from our folder."""
         env = {"LD_TRACE_LOADED_OBJECTS": "1", "LD_LIBRARY_PATH": str(self.lib)}
-        said = subprocess.run([self.bin / "system" / name], env=env, capture_output=True, text=True, check=False).stdout
+        said = subprocess.run([self.bin / "compat/system" / name], env=env, capture_output=True, text=True, check=False).stdout
         lines = [line.split() for line in said.splitlines() if "libevent" in line]
         foreign = [" ".join(words) for words in lines if str(self.lib) not in " ".join(words)]
         return [Run("LD_LIBRARY_PATH on our folder", 1, [], "\n".join(foreign or ["no libevent loaded"]))] \
@@ -67,7 +67,7 @@ class Build:
 
     def check_loaded(self) -> list[str]:
         """By its memory map: all of libevent comes from our folder, and the implementation is there once."""
-        program = self.bin / "system" / "loaded"
+        program = self.bin / "compat/system" / "loaded"
         ours = run("our libraries", program, self.lib).trace
         theirs = run("the system's libraries", program).trace
         present = [name for name in LIBRARIES if (self.lib / name).exists()]
