@@ -116,6 +116,9 @@ evutil_socket_t open_listening(const char* address, std::uint16_t port) noexcept
 /// The share of the server's own base, made when the first socket is added.
 bool make_home(evhttp& http) noexcept {
     if (!http.home) {
+        if (http.base == nullptr) {
+            http.base = current_base();
+        }
         HttpLoop* const loop = http.base != nullptr ? HttpLoop::of(http.base) : nullptr;
         if (loop == nullptr) {
             return false;
@@ -378,8 +381,11 @@ int evhttp_accept_socket(evhttp* http, evutil_socket_t fd) {
 }
 
 evhttp_bound_socket* evhttp_accept_socket_with_handle(evhttp* http, evutil_socket_t fd) {
-    evconnlistener* const listener =
-        evconnlistener_new(http->base, nullptr, nullptr,
+    if (!make_home(*http)) {
+        return nullptr;
+    }
+    evconnlistener* const listener = evconnlistener_new(
+        http->base, nullptr, nullptr,
                            LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
     if (listener == nullptr) {
         return nullptr;

@@ -59,7 +59,7 @@ struct evhttp {
     evhttp(const evhttp&) = delete;
     evhttp& operator=(const evhttp&) = delete;
 
-    event_base* const base;
+    event_base* base;  ///< null: the process's current one, once there are sockets
     std::unique_ptr<corevent::compat::Shard> home;  ///< its connections on the base
     corevent::TailQueue<evhttp_bound_socket, &evhttp_bound_socket::hook> sockets;
     std::unique_ptr<corevent::compat::WorkerGroup> workers;

@@ -607,7 +607,7 @@ using namespace corevent::compat;
 extern "C" {
 
 int evhttp_set_threads(evhttp* http, int threads, int mode) {
-    if (threads < 0 || threads > threads_max || http->home != nullptr || http->base == nullptr ||
+    if (threads < 0 || threads > threads_max || http->home != nullptr ||
         (mode != EVHTTP_THREADS_IO && mode != EVHTTP_THREADS_ALL)) {
         return -1;
     }
