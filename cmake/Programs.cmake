@@ -50,9 +50,9 @@ if(CE_BUILD_EXAMPLES AND TARGET corevent)
     endforeach()
 endif()
 
-# examples/*.c and examples/libevent/*.{c,cc} are written against libevent's headers alone; each becomes bin/NAME.
+# examples/libevent/*.{c,cc} are written against libevent's headers alone; each becomes bin/NAME.
 if(CE_BUILD_EXAMPLES AND TARGET ce_libevent)
-    file(GLOB entries CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/*.c" "${PROJECT_SOURCE_DIR}/examples/libevent/*.c"
+    file(GLOB entries CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/libevent/*.c"
          "${PROJECT_SOURCE_DIR}/examples/libevent/*.cc")
     foreach(entry IN LISTS entries)
         get_filename_component(name "${entry}" NAME_WE)
