@@ -126,9 +126,12 @@ void Turns::take(const PollEvent& event) noexcept {
         EventList* const list = base_.io.find(event.token);
         if (list == nullptr) return;
         const short what = events_of(event.events);
+        // epoll tells those who wait for edges that it was one.
+        const short edge = base_.options.method == Method::epoll ? EV_ET : 0;
         for (::event* ev = list->first(); ev != nullptr; ev = EventList::next(*ev)) {
-            const short mine = static_cast<short>(ev->ev_events & what);
-            if (mine != 0) base_.activate(*ev, mine, 1);
+            if ((ev->ev_events & what) != 0) {
+                base_.activate(*ev, ev->ev_events & (what | edge), 1);
+            }
         }
         return;
     }
