@@ -1,7 +1,7 @@
-# Programs that run on both libevents: tests/compat/diff/*.c, which print a trace, and examples/libevent/*.c.
+# Programs that run on both libevents: tests/compat/diff/*.c, which print a trace, and examples/libevent/.
 #
 #   bin/compat/system/NAME    compiled with the system's headers and linked with its libraries
-#   bin/compat/corevent/NAME  compiled with ours and linked with the stubs in lib/corevent
+#   bin/compat/corevent/NAME  compiled with ours and linked with the stubs in lib/corevent (examples: bin/NAME)
 #
 # tests/compat/run_diff.py runs the first on the system's libraries and on ours, the second on ours, and demands one trace.
 # A sanitized build does the same, but for the first on ours: it knows nothing of sanitizers.
@@ -47,8 +47,7 @@ function(ce_diff_program name source kind)
     set(CE_DIFF_TARGETS ${CE_DIFF_TARGETS} ${target} PARENT_SCOPE)
 endfunction()
 
-file(GLOB diff_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/compat/diff/*.c"
-     "${PROJECT_SOURCE_DIR}/examples/libevent/*.c")
+file(GLOB diff_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/compat/diff/*.c")
 foreach(source IN LISTS diff_sources)
     get_filename_component(name "${source}" NAME_WE)
     if(name MATCHES "^ssl_" AND NOT TARGET ce_libevent_openssl)
@@ -59,6 +58,16 @@ foreach(source IN LISTS diff_sources)
     endif()
     ce_diff_program(${name} "${source}" corevent)
     if(CE_SYSTEM_event_openssl)
+        ce_diff_program(${name} "${source}" system)
+    endif()
+endforeach()
+
+file(GLOB example_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/libevent/*.c"
+     "${PROJECT_SOURCE_DIR}/examples/libevent/*.cc")
+foreach(source IN LISTS example_sources)
+    get_filename_component(name "${source}" NAME_WE)
+    file(STRINGS "${source}" beyond REGEX "^#include <event2/corevent.h>")  # what libevent cannot do
+    if(CE_SYSTEM_event_openssl AND NOT beyond AND NOT CE_SANITIZE)
         ce_diff_program(${name} "${source}" system)
     endif()
 endforeach()
