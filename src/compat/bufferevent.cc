@@ -108,7 +108,6 @@ Bev::Bev(event_base* base_of, const bufferevent_ops& kind, int bev_options) noex
     ev_base = base_of;
     be_ops = &kind;
     enabled = EV_WRITE;
-    peer.ss_family = AF_UNSPEC;
 }
 
 Bev::~Bev() {
@@ -263,11 +262,6 @@ bool enable(Bev& bev, short events) noexcept {
 bool disable(Bev& bev, short events) noexcept {
     bev.enabled = static_cast<short>(bev.enabled & ~events);
     return bev.be_ops->disable(bev, events);
-}
-
-bool disable_hard(Bev& bev, short events) noexcept {
-    bev.connecting = false;
-    return disable(bev, events);
 }
 
 void suspend(Bev& bev, Direction direction, Reasons why) noexcept {

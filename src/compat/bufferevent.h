@@ -21,8 +21,6 @@
 #include <event2/bufferevent_struct.h>
 #include <event2/event.h>
 
-#include <sys/socket.h>
-
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -123,7 +121,6 @@ struct Bev : bufferevent {
     bool connection_refused = false;  ///< seen while reading; the write event reports it
     int dns_error = 0;
     evdns_getaddrinfo_request* look_up_request = nullptr;
-    sockaddr_storage peer;  ///< the address connected to; family 0: unknown
 };
 
 inline Bev& bev_of(bufferevent* bev) noexcept {
@@ -176,8 +173,6 @@ void trigger(Bev& bev, short events, int trigger_options) noexcept;
 
 bool enable(Bev& bev, short events) noexcept;
 bool disable(Bev& bev, short events) noexcept;
-/// `disable`, and a connect under way is forgotten.
-bool disable_hard(Bev& bev, short events) noexcept;
 void suspend(Bev& bev, Direction direction, Reasons why) noexcept;
 void unsuspend(Bev& bev, Direction direction, Reasons why) noexcept;
 
@@ -192,9 +187,6 @@ void init_timeout_events(Bev& bev) noexcept;
 bool adjust_timeout_events(Bev& bev) noexcept;
 void restart_timeout(Bev& bev, Direction direction) noexcept;
 void stop_timeout(Bev& bev, Direction direction) noexcept;
-
-/// Remembers who is at the other end of `fd`.
-void note_peer(Bev& bev, evutil_socket_t fd) noexcept;
 
 extern const bufferevent_ops socket_ops;
 extern const bufferevent_ops pair_ops;

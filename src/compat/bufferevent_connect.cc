@@ -4,6 +4,7 @@
 #include "compat/bufferevent.h"
 
 #include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <cstdio>

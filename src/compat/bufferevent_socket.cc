@@ -4,6 +4,8 @@
 #include "compat/evbuffer.h"
 #include "compat/rate_limit.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <climits>
@@ -105,7 +107,7 @@ Progress look_at_connect(Bev& bev, evutil_socket_t fd) noexcept {
 }
 
 /// Reports the end of connecting. Returns whether writing may go on.
-bool finish_connect(Bev& bev, evutil_socket_t fd, Progress progress) noexcept {
+bool finish_connect(Bev& bev, Progress progress) noexcept {
     bev.connecting = false;
     if (progress == Progress::failed) {
         const int error = errno;
@@ -115,7 +117,6 @@ bool finish_connect(Bev& bev, evutil_socket_t fd, Progress progress) noexcept {
         run_event_callback(bev, BEV_EVENT_ERROR, 0);
         return false;
     }
-    note_peer(bev, fd);
     run_event_callback(bev, BEV_EVENT_CONNECTED, 0);
     if (!bev.enabled_and_free(Direction::write)) {
         event_del(&bev.ev_write);
@@ -146,7 +147,7 @@ void on_writable(evutil_socket_t fd, short events, void* arg) noexcept {
     bool just_connected = false;
     if (bev.connecting) {
         const Progress progress = look_at_connect(bev, fd);
-        if (progress == Progress::going_on || !finish_connect(bev, fd, progress)) {
+        if (progress == Progress::going_on || !finish_connect(bev, progress)) {
             return;
         }
         just_connected = true;
@@ -258,13 +259,6 @@ const bufferevent_ops socket_ops{
     .unlink = socket_unlink,
     .destroy = socket_destroy,
 };
-
-void note_peer(Bev& bev, evutil_socket_t fd) noexcept {
-    socklen_t size = sizeof bev.peer;
-    if (getpeername(fd, reinterpret_cast<sockaddr*>(&bev.peer), &size) != 0) {
-        bev.peer.ss_family = AF_UNSPEC;
-    }
-}
 
 }  // namespace corevent::compat
 
