@@ -25,20 +25,25 @@ std::size_t space_behind(std::string_view text, std::size_t at) noexcept {
     return at;
 }
 
-/// Joins all folded lines from the one at `fold` on, up to the end of the header.
-bool unfold(Bytes& bytes, std::size_t fold) {
+/// Joins all folded lines from the one at `fold` on, up to the end of the header or to a fold whose
+/// end has not come.
+Remedy unfold(Bytes& bytes, std::size_t fold) {
     const std::string_view text = bytes.view();
     if (fold < 2 || text.substr(0, fold - 2).find("\r\n") == std::string_view::npos) {
-        return false;  // nothing but the request line before it: there is no field to go on
+        return Remedy::none;  // nothing but the request line before it: there is no field to go on
     }
     Bytes out;
     std::size_t done = 0;
     for (std::size_t line = fold; line < text.size();) {
         if (is_space(text[line])) {
+            const std::size_t behind = space_behind(text, line);
+            if (behind == text.size()) {
+                break;
+            }
             const std::size_t value_end = space_before(text, line - 2);
             out.append(text.substr(done, value_end - done));
             out.append(" ");
-            done = space_behind(text, line);
+            done = behind;
         }
         const std::size_t end = text.find("\r\n", line);
         if (end == std::string_view::npos || end == line) {
@@ -46,31 +51,39 @@ bool unfold(Bytes& bytes, std::size_t fold) {
         }
         line = end + 2;
     }
+    if (done == 0) {
+        return Remedy::wait;
+    }
     out.append(text.substr(done));
     bytes.swap(out);
-    return true;
+    return Remedy::done;
 }
 
-/// Drops white space at `at`, behind the version.
-bool trim_request_line(Bytes& bytes, std::size_t at) {
+/// Drops white space at `at`, if it stands between a whole version and the end of the line.
+Remedy trim_request_line(Bytes& bytes, std::size_t at) {
+    static constexpr std::size_t version_size = 8;  // "HTTP/1.1"
     const std::string_view text = bytes.view();
-    const std::size_t line_end = text.find('\n');
-    if (at >= text.size() || !is_space(text[at]) || at > line_end) {
-        return false;
+    if (at < version_size || at >= text.size() || !is_space(text[at]) ||
+        text.substr(at - version_size, 7) != "HTTP/1." || text[at - 1] < '0' ||
+        text[at - 1] > '9') {
+        return Remedy::none;
     }
     const std::size_t behind = space_behind(text, at);
-    if (behind < text.size() && text[behind] != '\r' && text[behind] != '\n') {
-        return false;
+    if (behind == text.size()) {
+        return Remedy::wait;
+    }
+    if (text[behind] != '\r' && text[behind] != '\n') {
+        return Remedy::none;
     }
     Bytes out;
     out.append(text.substr(0, at));
     out.append(text.substr(behind));
     bytes.swap(out);
-    return true;
+    return Remedy::done;
 }
 
 /// Puts a CR before each LF that has none, up to the end of the header.
-bool complete_line_ends(Bytes& bytes) {
+Remedy complete_line_ends(Bytes& bytes) {
     const std::string_view text = bytes.view();
     Bytes out;
     std::size_t line = 0;
@@ -90,27 +103,28 @@ bool complete_line_ends(Bytes& bytes) {
     }
     out.append(text.substr(line));
     bytes.swap(out);
-    return true;
+    return Remedy::done;
 }
 
-bool add_host(Bytes& bytes, std::size_t empty_line) {
+Remedy add_host(Bytes& bytes, std::size_t empty_line) {
     Bytes out;
     out.append(bytes.view().substr(0, empty_line));
     out.append("Host:\r\n");
     out.append(bytes.view().substr(empty_line));
     bytes.swap(out);
-    return true;
+    return Remedy::done;
 }
 
 }  // namespace
 
-bool repair_request(Bytes& bytes, const ParseResult& refused, const Leniency& leniency) {
+Remedy repair_request(Bytes& bytes, const ParseResult& refused, const Leniency& leniency) {
     switch (refused.refusal) {
         case Refusal::obs_fold: return unfold(bytes, refused.offset);
         case Refusal::bad_version: return trim_request_line(bytes, refused.offset);
-        case Refusal::bare_lf: return leniency.bare_lf && complete_line_ends(bytes);
-        case Refusal::missing_host: return leniency.missing_host && add_host(bytes, refused.offset);
-        default: return false;
+        case Refusal::bare_lf: return leniency.bare_lf ? complete_line_ends(bytes) : Remedy::none;
+        case Refusal::missing_host:
+            return leniency.missing_host ? add_host(bytes, refused.offset) : Remedy::none;
+        default: return Remedy::none;
     }
 }
 

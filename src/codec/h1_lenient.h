@@ -7,6 +7,8 @@
 #include "buffer/bytes.h"
 #include "codec/h1_parser.h"
 
+#include <cstdint>
+
 namespace corevent::h1 {
 
 struct Leniency {
@@ -14,10 +16,16 @@ struct Leniency {
     bool missing_host = false;  ///< HTTP/1.1 without Host: served as one with an empty Host
 };
 
+enum class Remedy : std::uint8_t {
+    none,  ///< it stays refused
+    done,  ///< rewritten: to be parsed anew from its beginning
+    wait,  ///< to be parsed anew from its beginning when more has come
+};
+
 /// `bytes` begins with a header, of which all that came so far is there, and which was refused with
-/// `refused`. True if it was rewritten and may be parsed anew from its beginning. Always remedied:
-/// a folded line is joined with one space (RFC 9112 5.2), white space behind the version of the
-/// request line is dropped (RFC 9112 3). What lies behind the end of the header stays as it is.
-bool repair_request(Bytes& bytes, const ParseResult& refused, const Leniency& leniency = {});
+/// `refused`. Always remedied: a folded line is joined with one space (RFC 9112 5.2), white space
+/// behind the version of the request line is dropped (RFC 9112 3). What lies behind the end of the
+/// header stays as it is. The outcome does not depend on how the octets arrive.
+Remedy repair_request(Bytes& bytes, const ParseResult& refused, const Leniency& leniency = {});
 
 }  // namespace corevent::h1

@@ -183,12 +183,18 @@ void ServerConnection::take_partial_head() noexcept {
     PartialHead& partial = *partial_;
     const h1::Leniency leniency{shard_->http.lenient, shard_->http.lenient};
     h1::ParseResult result;
-    do {
+    h1::Remedy remedy = h1::Remedy::done;
+    while (remedy == h1::Remedy::done) {
         std::memset(partial.bytes.reserve(h1::padding), 0, h1::padding);
         result = partial.parser.parse(partial.bytes.data(), partial.bytes.size(), partial.head);
-    } while (result.state == h1::ParseState::refused &&
-             h1::repair_request(partial.bytes, result, leniency) && (partial.parser.reset(), true));
-    if (result.state == h1::ParseState::incomplete) {
+        remedy = h1::Remedy::none;
+        if (result.state == h1::ParseState::refused) {
+            remedy = h1::repair_request(partial.bytes, result, leniency);
+            partial.parser.reset();
+        }
+    }
+    const bool room = partial.bytes.size() < partial.parser.limits().head_bytes;
+    if (result.state == h1::ParseState::incomplete || (remedy == h1::Remedy::wait && room)) {
         return;
     }
     const std::unique_ptr<PartialHead> done = std::move(partial_);

@@ -18,12 +18,17 @@ std::string parse(std::string_view text, std::size_t step, const Leniency& lenie
     for (std::size_t at = 0; at < text.size(); at += step) {
         bytes.append(text.substr(at, step));
         ParseResult result;
-        do {
+        Remedy remedy = Remedy::done;
+        while (remedy == Remedy::done) {
             std::memset(bytes.reserve(padding), 0, padding);
             result = parser.parse(bytes.data(), bytes.size(), head);
-        } while (result.state == ParseState::refused && repair_request(bytes, result, leniency) &&
-                 (parser.reset(), true));
-        if (result.state == ParseState::refused) {
+            remedy = Remedy::none;
+            if (result.state == ParseState::refused) {
+                remedy = repair_request(bytes, result, leniency);
+                parser.reset();
+            }
+        }
+        if (result.state == ParseState::refused && remedy == Remedy::none) {
             return std::string(refusal_info(result.refusal).name);
         }
         if (result.state == ParseState::complete) {
