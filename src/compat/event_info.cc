@@ -18,7 +18,7 @@ bool is(const event& ev, int flags) noexcept {
 
 void print_head(FILE* out, const event& ev) noexcept {
     const bool signal = (ev.ev_events & EV_SIGNAL) != 0;
-    std::fprintf(out, "  %p [%s %d]", static_cast<const void*>(&ev), signal ? "sig" : "fd ",
+    std::fprintf(out, "  %p [%s %d", static_cast<const void*>(&ev), signal ? "sig" : "fd ",
                  ev.ev_fd);
 }
 
@@ -38,6 +38,7 @@ int print_inserted(const event_base* base, const event* ev, void* arg) noexcept 
     FILE* const out = static_cast<FILE*>(arg);
     if (!is(*ev, EVLIST_INSERTED | EVLIST_TIMEOUT)) return 0;
     print_head(out, *ev);
+    std::fputc(']', out);
     print_bits(out, ev->ev_events, is(*ev, EVLIST_INTERNAL));
     if (is(*ev, EVLIST_TIMEOUT)) {
         const timeval due = base->common_timeouts.marks(ev->ev_timeout)
@@ -55,7 +56,7 @@ int print_active(const event_base*, const event* ev, void* arg) noexcept {
     FILE* const out = static_cast<FILE*>(arg);
     if (!is(*ev, EVLIST_ACTIVE | EVLIST_ACTIVE_LATER)) return 0;
     print_head(out, *ev);
-    std::fprintf(out, ", priority=%d", ev->ev_evcallback.evcb_pri);
+    std::fprintf(out, ", priority=%d]", ev->ev_evcallback.evcb_pri);
     print_bits(out, ev->ev_res, is(*ev, EVLIST_INTERNAL));
     if ((ev->ev_res & EV_TIMEOUT) != 0) std::fputs(" Timeout", out);
     if (is(*ev, EVLIST_ACTIVE_LATER)) std::fputs(" [NextTime]", out);
@@ -189,19 +190,20 @@ void event_base_dump_events(event_base* base, FILE* output) {
 void event_base_active_by_fd(event_base* base, evutil_socket_t fd, short events) {
     constexpr short io_events = EV_READ | EV_WRITE | EV_CLOSED;
     const LockGuard guard(base->lock);
-    if ((events & io_events) != 0) {
-        EventList* const list = base->io.of(fd);
-        for (event* ev = list != nullptr ? list->first() : nullptr; ev != nullptr;
-             ev = EventList::next(*ev)) {
-            const short mine = static_cast<short>(ev->ev_events & events & io_events);
-            if (mine != 0) base->activate(*ev, mine, 1);
-        }
-    }
-    if ((events & EV_TIMEOUT) != 0) {
+    if ((events & EV_TIMEOUT) != 0) {  // timers alone then, as in libevent
         base->for_each_event([&](event& ev) {
-            if (ev.ev_fd == fd && is(ev, EVLIST_TIMEOUT)) base->activate(ev, EV_TIMEOUT, 1);
+            const bool signal = (ev.ev_events & EV_SIGNAL) != 0;  // its number is no descriptor
+            if (ev.ev_fd == fd && !signal && is(ev, EVLIST_TIMEOUT))
+                base->activate(ev, EV_TIMEOUT, 1);
             return 0;
         });
+        return;
+    }
+    EventList* const list = base->io.of(fd);
+    for (event* ev = list != nullptr ? list->first() : nullptr; ev != nullptr;
+         ev = EventList::next(*ev)) {
+        const short mine = static_cast<short>(ev->ev_events & events & io_events);
+        if (mine != 0) base->activate(*ev, mine, 1);
     }
 }
 

@@ -1,4 +1,4 @@
-// A turn of the loop: promote what was put off -> wait -> note the time -> signals -> timers ->
+// A turn of the loop: promote what was put off -> wait -> note the time -> timers -> signals ->
 // callbacks of the most urgent level that has any. The lock is held but in the wait and around
 // callbacks.
 #include "compat/alloc.h"
@@ -75,8 +75,8 @@ int Turns::run() noexcept {
         }
         promote_later();
         if (!wait(waits ? time_to_wait() : 0)) return -1;
-        base_.signals.dispatch(base_);
         expire_timers();
+        base_.signals.dispatch(base_);  // behind what the wait and the clock have brought
         if (base_.active_count.now > 0) {
             const int ran = run_active();
             if ((flags_ & EVLOOP_ONCE) != 0 && base_.active_count.now == 0 && ran != 0) return 0;
