@@ -151,7 +151,7 @@ void evrpc_pool_add_connection(struct evrpc_pool* pool, struct evhttp_connection
 EVENT2_EXPORT_SYMBOL
 void evrpc_pool_remove_connection(struct evrpc_pool* pool, struct evhttp_connection* evcon);
 
-/* Seconds after which a call fails with EVRPC_STATUS_ERR_TIMEOUT, waiting included. */
+/* Seconds after which a call fails with EVRPC_STATUS_ERR_TIMEOUT, from when it is sent. */
 EVENT2_EXPORT_SYMBOL
 void evrpc_pool_set_timeout(struct evrpc_pool* pool, int timeout_in_secs);
 

@@ -3,8 +3,8 @@
 #include "rpc_support.h"
 
 static int incomplete;
-static EVRPC_STRUCT(Ask) * held;
-static int hold;
+static EVRPC_STRUCT(Ask) * held[2];
+static int hold, held_count;
 
 static void on_call(EVRPC_STRUCT(Ask) * rpc, void* arg) {
     struct question* asked = rpc->request;
@@ -15,7 +15,7 @@ static void on_call(EVRPC_STRUCT(Ask) * rpc, void* arg) {
         evhttp_request_get_command(EVRPC_REQUEST_HTTP(rpc)) == EVHTTP_REQ_POST ? "POST" : "?",
         evhttp_request_get_uri(rpc->http_req));
     if (hold) {
-        held = rpc;
+        held[held_count++] = rpc;
         return;
     }
     reply->text = malloc(strlen(asked->text) + 7);
@@ -137,10 +137,11 @@ static void too_late(void) {
     ask("behind it", "nor this", 10);
     run();
     hold = 0;
-    say("held %d", held != NULL);
+    say("held %d", held_count);
     ask("afterwards", "again", 11);
     run();
-    if (held) EVRPC_REQUEST_DONE(held);
+    EVRPC_REQUEST_DONE(held[0]); /* their clients have gone */
+    EVRPC_REQUEST_DONE(held[1]);
 }
 
 int main(void) {
