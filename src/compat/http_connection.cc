@@ -48,10 +48,10 @@ private:
     const Call call_;
 };
 
-/// Calls `call` with the connection, on its loop.
+/// Calls `call` with the connection, on its loop. Client connections are used on one thread only.
 template <class Call>
 void on_loop(evhttp_connection& connection, Call call) noexcept {
-    if (connection.loop == nullptr || connection.loop->on_thread()) {
+    if (connection.server() == nullptr || connection.loop->on_thread()) {
         call(connection);
     } else if (auto* const letter = mm_new<ConnectionLetter<Call>>(connection, call)) {
         connection.loop->post(*letter);

@@ -20,6 +20,9 @@ HttpLoop* registry = nullptr;
 /// What a closed mailbox holds.
 Letter* const closed = reinterpret_cast<Letter*>(std::uintptr_t{1});
 
+/// Deliveries in one callback.
+constexpr int rounds_max = 16;
+
 thread_local constinit Outbox* current_outbox = nullptr;
 
 }  // namespace
@@ -125,8 +128,9 @@ bool HttpLoop::open_mailbox(bool keeps_running) noexcept {
         warnx("http: no mailbox for other threads: %s", failure.what());
         return false;
     }
-    if (event_assign(&wake_event_, base_, wakeup_->fd(), EV_READ | EV_PERSIST, on_wakeup, this) !=
-        0) {
+    edges_ = (event_base_get_features(base_) & EV_FEATURE_ET) != 0;
+    const short events = static_cast<short>(EV_READ | EV_PERSIST | (edges_ ? EV_ET : 0));
+    if (event_assign(&wake_event_, base_, wakeup_->fd(), events, on_wakeup, this) != 0) {
         return false;
     }
     if (!keeps_running) {
@@ -173,9 +177,9 @@ void HttpLoop::push(Letter* newest, Letter* oldest) noexcept {
             return;
         }
         oldest->next_ = before;
-    } while (!inbox_.compare_exchange_weak(before, newest, std::memory_order_acq_rel,
+    } while (!inbox_.compare_exchange_weak(before, newest, std::memory_order_seq_cst,
                                            std::memory_order_acquire));
-    if (before == nullptr) {
+    if (before == nullptr && sleeping_.load(std::memory_order_seq_cst)) {
         wakeup_->notify();
     }
     drop_reference();
@@ -200,8 +204,27 @@ void HttpLoop::deliver(Letter* newest, bool in_time) noexcept {
 void HttpLoop::on_wakeup(int /*fd*/, short /*events*/, void* arg) noexcept {
     auto& loop = *static_cast<HttpLoop*>(arg);
     loop.enter();
-    loop.wakeup_->drain();
-    loop.empty_mailbox();
+    if (!loop.edges_) {
+        loop.wakeup_->drain();
+    }
+    loop.add_reference();  // a letter may hold the last one
+    for (int round = 0; round < rounds_max; ++round) {
+        // Letters that come while some are delivered wake nobody: they are found here.
+        loop.sleeping_.store(false, std::memory_order_relaxed);
+        loop.empty_mailbox();
+        if (loop.may_sleep()) {
+            loop.drop_reference();
+            return;
+        }
+    }
+    event_active(&loop.wake_event_, EV_READ, 1);  // other events have waited long enough
+    loop.drop_reference();
+}
+
+bool HttpLoop::may_sleep() noexcept {
+    sleeping_.store(true, std::memory_order_seq_cst);
+    const Letter* const letters = inbox_.load(std::memory_order_seq_cst);
+    return letters == nullptr || letters == closed;
 }
 
 void HttpLoop::empty_mailbox() noexcept {

@@ -116,7 +116,12 @@ public:
 
     /// Marks the calling thread as the one that runs the base. To be called wherever the base calls
     /// into HTTP.
-    void enter() noexcept { thread_.store(self(), std::memory_order_relaxed); }
+    void enter() noexcept {
+        thread_.store(self(), std::memory_order_relaxed);
+        if (empties_mailbox_) {
+            sleeping_.store(false, std::memory_order_relaxed);
+        }
+    }
     /// True as well before the base has called anything, when no other thread can be in it.
     bool on_thread() const noexcept {
         const std::uint64_t thread = thread_.load(std::memory_order_relaxed);
@@ -132,8 +137,13 @@ public:
     /// Opens the mailbox, which costs a descriptor. Idempotent. False when none is left. An open
     /// mailbox keeps the base running only if it was opened to do so.
     bool open_mailbox(bool keeps_running = false) noexcept;
+    /// The calling thread promises what may_sleep() asks for.
+    void promise_to_empty_mailbox() noexcept { empties_mailbox_ = true; }
     /// Delivers what is in it now.
     void empty_mailbox() noexcept;
+    /// For a thread that empties the mailbox itself between the turns of its base, so that nobody
+    /// has to wake it while it works: to be called before each turn. False if there are letters.
+    bool may_sleep() noexcept;
 
     event_base* base() const noexcept { return base_; }
 
@@ -182,6 +192,9 @@ private:
     std::atomic<std::uint32_t> references_{1};
     std::atomic<std::uint64_t> thread_{0};
     std::atomic<Letter*> inbox_;
+    std::atomic<bool> sleeping_{true};  ///< wants to be woken for the first letter
+    bool empties_mailbox_ = false;
+    bool edges_ = false;  ///< the wake-up event needs no reading
     std::uint32_t users_ = 0;
     std::unique_ptr<Wakeup> wakeup_;
     event wake_event_{};

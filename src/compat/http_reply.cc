@@ -332,11 +332,15 @@ void Request::OwnLetter::deliver(bool /*in_time*/) noexcept {
         settle_request(request);
     } else if (what == Errand::reply) {
         char* const reason = std::exchange(request.response_code_line, nullptr);
-        write_reply(request, request.response_code, reason, request.output_buffer);
+        connection_of(request).answer_with([&] {
+            write_reply(request, request.response_code, reason, request.output_buffer);
+        });
         mm_free(reason);
     } else if (what == Errand::error) {
         char* const reason = std::exchange(request.response_code_line, nullptr);
-        write_error(request, request.response_code, reason);
+        connection_of(request).answer_with([&] {
+            write_error(request, request.response_code, reason);
+        });
         mm_free(reason);
     }
 }

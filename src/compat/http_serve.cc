@@ -369,10 +369,7 @@ void ServerConnection::refuse(int status) noexcept {
     }
     in_handler_ = true;
     write_error(*request_, status, nullptr);
-    in_handler_ = false;
-    if (state_ == State::handling) {
-        finish_answer();
-    }
+    end_handling();
 }
 
 /// One connection too many.
@@ -394,9 +391,21 @@ void ServerConnection::dispatch() noexcept {
     const ConnectionHold hold(*this);
     in_handler_ = true;
     handle_request(shard_->http, *request_);
+    end_handling();
+}
+
+void ServerConnection::end_handling() noexcept {
     in_handler_ = false;
     if (state_ == State::handling && request_ != nullptr && request_->answered) {
         finish_answer();
+    }
+}
+
+/// An answer from elsewhere leaves as one from a handler does.
+void ServerConnection::begin_answer() noexcept {
+    in_handler_ = true;
+    if (loop->corked == nullptr && bev_ == nullptr) {
+        loop->corked = this;
     }
 }
 

@@ -70,6 +70,16 @@ public:
     /// A piece of the answer is complete; it leaves soon.
     void push_output() noexcept;
 
+    /// Runs `answer`, which answers the current request, and goes on behind it; for letters.
+    template <class Answer>
+    void answer_with(Answer answer) noexcept {
+        const ConnectionHold hold(*this);
+        begin_answer();
+        answer();
+        end_handling();
+        uncork();
+    }
+
     Shard& shard() noexcept { return *shard_; }
 
     ListHook<ServerConnection> link;  ///< in its shard
@@ -97,6 +107,8 @@ private:
     void refuse(int status) noexcept;
     void turn_away() noexcept;
     void dispatch() noexcept;
+    void begin_answer() noexcept;
+    void end_handling() noexcept;
     void finish_answer() noexcept;
     void complete_request() noexcept;
     void go_on() noexcept;
@@ -106,6 +118,7 @@ private:
 
     // http_transport.cc: octets.
     bool open_socket() noexcept;
+    void unwatch() noexcept;
     bool open_bufferevent(bufferevent* bev) noexcept;
     static void on_io(int fd, short what, void* arg) noexcept;
     static void on_bev_read(bufferevent* bev, void* arg) noexcept;
@@ -146,6 +159,7 @@ private:
     State state_ = State::head;
     bool readable_ = false;
     bool writable_ = true;
+    bool watched_ = false;     ///< io_ is added
     bool peer_ended_ = false;  ///< no more octets will come
     bool peer_ends_ = false;   ///< the kernel said that an end follows the octets
     bool in_handler_ = false;

@@ -384,8 +384,8 @@ evhttp_bound_socket* evhttp_accept_socket_with_handle(evhttp* http, evutil_socke
     if (!make_home(*http)) {
         return nullptr;
     }
-    evconnlistener* const listener = evconnlistener_new(
-        http->base, nullptr, nullptr,
+    evconnlistener* const listener =
+        evconnlistener_new(http->base, nullptr, nullptr,
                            LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
     if (listener == nullptr) {
         return nullptr;

@@ -304,10 +304,15 @@ bool Worker::run() noexcept {
 }
 
 void Worker::main() noexcept {
+    loop_->promise_to_empty_mailbox();
     loop_->enter();
     while (!stopping_) {
         const Outbox outbox;  // what one turn has for other threads leaves together
-        event_base_loop(base_, EVLOOP_ONCE);
+        loop_->empty_mailbox();
+        if (!stopping_ && loop_->may_sleep()) {
+            event_base_loop(base_, EVLOOP_ONCE);
+            loop_->enter();
+        }
     }
     {
         const Outbox outbox;

@@ -57,8 +57,15 @@ bool ServerConnection::open_socket() noexcept {
     if (event_add(&io_, nullptr) != 0) {
         return false;
     }
+    watched_ = true;
     watch_time();
     return true;
+}
+
+void ServerConnection::unwatch() noexcept {
+    if (std::exchange(watched_, false)) {
+        event_del(&io_);
+    }
 }
 
 /// Lets `bev` (null: a plain one) carry the octets from now on.
@@ -83,9 +90,9 @@ bufferevent* ServerConnection::bufferevent_of() noexcept {
         return bev_;
     }
     send_cork();
-    event_del(&io_);
+    unwatch();
     if (!open_bufferevent(nullptr)) {
-        event_add(&io_, nullptr);
+        open_socket();
         return nullptr;
     }
     evbuffer* const output = bufferevent_get_output(bev_);
@@ -110,7 +117,7 @@ void ServerConnection::leave_loop() noexcept {
         return;
     }
     loop->cancel_chore(*this);
-    event_del(&io_);
+    unwatch();
     stop_timer();
     shard_->connections.remove(*this);
     shard_->count.fetch_sub(1, std::memory_order_relaxed);
@@ -468,8 +475,8 @@ void ServerConnection::close_transport() noexcept {
         bufferevent_free(bev_);
         bev_ = nullptr;
         fd_ = closes ? -1 : fd;
-    } else if (fd_ >= 0) {
-        event_del(&io_);
+    } else {
+        unwatch();
     }
     if (fd_ >= 0) {
         evutil_closesocket(fd_);
