@@ -192,9 +192,7 @@ void event_base_active_by_fd(event_base* base, evutil_socket_t fd, short events)
     const LockGuard guard(base->lock);
     if ((events & EV_TIMEOUT) != 0) {  // timers alone then, as in libevent
         base->for_each_event([&](event& ev) {
-            const bool signal = (ev.ev_events & EV_SIGNAL) != 0;  // its number is no descriptor
-            if (ev.ev_fd == fd && !signal && is(ev, EVLIST_TIMEOUT))
-                base->activate(ev, EV_TIMEOUT, 1);
+            if (ev.ev_fd == fd && is(ev, EVLIST_TIMEOUT)) base->activate(ev, EV_TIMEOUT, 1);
             return 0;
         });
         return;
