@@ -12,9 +12,8 @@
 
 static int exit_code = 1;
 
-static void on_piece(struct evhttp_request *req, void *arg)
-{
-    struct evbuffer *body = evhttp_request_get_input_buffer(req);
+static void on_piece(struct evhttp_request* req, void* arg) {
+    struct evbuffer* body = evhttp_request_get_input_buffer(req);
     char piece[4096];
     int n;
     (void)arg;
@@ -23,17 +22,16 @@ static void on_piece(struct evhttp_request *req, void *arg)
     }
 }
 
-static void on_error(enum evhttp_request_error error, void *arg)
-{
-    static const char *const texts[] = {"time-out", "the server closed the connection", "not HTTP",
-                                        "input or output failed", "cancelled", "the body is too long"};
+static void on_error(enum evhttp_request_error error, void* arg) {
+    static const char* const texts[] = {"time-out",  "the server closed the connection",
+                                        "not HTTP",  "input or output failed",
+                                        "cancelled", "the body is too long"};
     (void)arg;
     fprintf(stderr, "evhttp_client: %s\n", texts[error]);
 }
 
-static void on_done(struct evhttp_request *req, void *arg)
-{
-    struct event_base *base = arg;
+static void on_done(struct evhttp_request* req, void* arg) {
+    struct event_base* base = arg;
     if (req != NULL && evhttp_request_get_response_code(req) == 0) {
         fprintf(stderr, "evhttp_client: the server cannot be reached\n");
     } else if (req != NULL) {
@@ -44,16 +42,15 @@ static void on_done(struct evhttp_request *req, void *arg)
     event_base_loopexit(base, NULL);
 }
 
-int main(int argc, char **argv)
-{
-    struct evhttp_uri *uri = argc == 2 ? evhttp_uri_parse(argv[1]) : NULL;
-    const char *host = uri != NULL ? evhttp_uri_get_host(uri) : NULL;
-    struct event_base *base;
-    struct evhttp_connection *connection;
-    struct evhttp_request *req;
+int main(int argc, char** argv) {
+    struct evhttp_uri* uri = argc == 2 ? evhttp_uri_parse(argv[1]) : NULL;
+    const char* host = uri != NULL ? evhttp_uri_get_host(uri) : NULL;
+    struct event_base* base;
+    struct evhttp_connection* connection;
+    struct evhttp_request* req;
     char target[4096];
-    const char *path;
-    const char *query;
+    const char* path;
+    const char* query;
     int port;
     if (host == NULL || *host == '\0') {
         fprintf(stderr, "usage: evhttp_client http://HOST[:PORT][/PATH]\n");

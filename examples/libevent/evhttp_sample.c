@@ -12,14 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void on_root(struct evhttp_request *req, void *arg)
-{
-    struct evkeyval *header;
-    struct evbuffer *body = evbuffer_new();
+static void on_root(struct evhttp_request* req, void* arg) {
+    struct evkeyval* header;
+    struct evbuffer* body = evbuffer_new();
     (void)arg;
 
     printf("%s %s\n", req->type == EVHTTP_REQ_POST ? "POST" : "GET", evhttp_request_uri(req));
-    TAILQ_FOREACH (header, req->input_headers, next) {
+    TAILQ_FOREACH(header, req->input_headers, next) {
         printf("  %s: %s\n", header->key, header->value);
         evbuffer_add_printf(body, "%s: %s\n", header->key, header->value);
     }
@@ -29,10 +28,9 @@ static void on_root(struct evhttp_request *req, void *arg)
     evbuffer_free(body);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char** argv) {
     const int port = argc > 1 ? atoi(argv[1]) : 8081;
-    struct evhttp *http;
+    struct evhttp* http;
 
     event_init();
     http = evhttp_new(NULL);

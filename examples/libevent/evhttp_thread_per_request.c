@@ -13,21 +13,20 @@
 #include <stdlib.h>
 #include <time.h>
 
-static void *work(void *arg)
-{
-    struct evhttp_request *req = arg;
-    struct evbuffer *body = evbuffer_new();
+static void* work(void* arg) {
+    struct evhttp_request* req = arg;
+    struct evbuffer* body = evbuffer_new();
     const struct timespec while_it_takes = {0, 50 * 1000 * 1000};
 
     nanosleep(&while_it_takes, NULL); /* a database, a disk, a computation */
-    evbuffer_add_printf(body, "%s, after 50 ms on a thread of its own\n", evhttp_request_get_uri(req));
+    evbuffer_add_printf(body, "%s, after 50 ms on a thread of its own\n",
+                        evhttp_request_get_uri(req));
     evhttp_send_reply(req, HTTP_OK, "OK", body);
     evbuffer_free(body); /* and `req` is gone */
     return NULL;
 }
 
-static void on_request(struct evhttp_request *req, void *arg)
-{
+static void on_request(struct evhttp_request* req, void* arg) {
     pthread_t thread;
     (void)arg;
     if (pthread_create(&thread, NULL, work, req) != 0) {
@@ -37,11 +36,10 @@ static void on_request(struct evhttp_request *req, void *arg)
     pthread_detach(thread);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char** argv) {
     const int port = argc > 1 ? atoi(argv[1]) : 8081;
-    struct event_base *base = event_base_new();
-    struct evhttp *http = evhttp_new(base);
+    struct event_base* base = event_base_new();
+    struct evhttp* http = evhttp_new(base);
     if (evhttp_bind_socket(http, "127.0.0.1", (ev_uint16_t)port) != 0) {
         fprintf(stderr, "cannot listen on port %d\n", port);
         return 1;

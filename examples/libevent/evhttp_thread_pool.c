@@ -14,17 +14,16 @@
 #define POOL_SIZE 4
 #define QUEUE_MAX 256
 
-static struct evhttp_request *queue[QUEUE_MAX];
+static struct evhttp_request* queue[QUEUE_MAX];
 static unsigned first, count;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t filled = PTHREAD_COND_INITIALIZER;
 
-static void *work(void *arg)
-{
-    const int number = *(const int *)arg;
+static void* work(void* arg) {
+    const int number = *(const int*)arg;
     for (;;) {
-        struct evhttp_request *req;
-        struct evbuffer *body;
+        struct evhttp_request* req;
+        struct evbuffer* body;
         pthread_mutex_lock(&lock);
         while (count == 0) {
             pthread_cond_wait(&filled, &lock);
@@ -43,8 +42,7 @@ static void *work(void *arg)
     return NULL;
 }
 
-static void on_request(struct evhttp_request *req, void *arg)
-{
+static void on_request(struct evhttp_request* req, void* arg) {
     int full;
     (void)arg;
     pthread_mutex_lock(&lock);
@@ -59,12 +57,11 @@ static void on_request(struct evhttp_request *req, void *arg)
     }
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char** argv) {
     const int port = argc > 1 ? atoi(argv[1]) : 8081;
     static int numbers[POOL_SIZE];
-    struct event_base *base = event_base_new();
-    struct evhttp *http = evhttp_new(base);
+    struct event_base* base = event_base_new();
+    struct evhttp* http = evhttp_new(base);
     int i;
     if (evhttp_bind_socket(http, "127.0.0.1", (ev_uint16_t)port) != 0) {
         fprintf(stderr, "cannot listen on port %d\n", port);

@@ -2,8 +2,8 @@
 #ifndef EVENT2_BUFFEREVENT_COMPAT_H_INCLUDED_
 #define EVENT2_BUFFEREVENT_COMPAT_H_INCLUDED_
 
-#include <event2/visibility.h>
 #include <event2/bufferevent.h>
+#include <event2/visibility.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -14,12 +14,12 @@ extern "C" {
 
 /* bufferevent_socket_new on the current base without options, and bufferevent_setcb. */
 EVENT2_EXPORT_SYMBOL
-struct bufferevent *bufferevent_new(evutil_socket_t fd, evbuffercb readcb, evbuffercb writecb,
-                                    everrorcb errorcb, void *cbarg);
+struct bufferevent* bufferevent_new(evutil_socket_t fd, evbuffercb readcb, evbuffercb writecb,
+                                    everrorcb errorcb, void* cbarg);
 
 /* bufferevent_set_timeouts in whole seconds; 0: none. */
 EVENT2_EXPORT_SYMBOL
-void bufferevent_settimeout(struct bufferevent *bufev, int timeout_read, int timeout_write);
+void bufferevent_settimeout(struct bufferevent* bufev, int timeout_read, int timeout_write);
 
 #define EVBUFFER_READ BEV_EVENT_READING
 #define EVBUFFER_WRITE BEV_EVENT_WRITING

@@ -15,9 +15,9 @@ extern "C" {
 #include <sys/time.h>
 #endif
 
-#include <event2/util.h>
 #include <event2/bufferevent.h>
 #include <event2/event_struct.h>
+#include <event2/util.h>
 
 struct bufferevent_ops;
 
@@ -28,14 +28,14 @@ struct event_watermark {
 };
 
 struct bufferevent {
-    struct event_base *ev_base;
-    const struct bufferevent_ops *be_ops; /* what kind it is */
+    struct event_base* ev_base;
+    const struct bufferevent_ops* be_ops; /* what kind it is */
 
-    struct event ev_read;  /* readiness of the socket; in other kinds, the timeout alone */
+    struct event ev_read; /* readiness of the socket; in other kinds, the timeout alone */
     struct event ev_write;
 
-    struct evbuffer *input;
-    struct evbuffer *output;
+    struct evbuffer* input;
+    struct evbuffer* output;
 
     struct event_watermark wm_read;
     struct event_watermark wm_write;
@@ -43,7 +43,7 @@ struct bufferevent {
     bufferevent_data_cb readcb;
     bufferevent_data_cb writecb;
     bufferevent_event_cb errorcb;
-    void *cbarg;
+    void* cbarg;
 
     struct timeval timeout_read; /* zero: none */
     struct timeval timeout_write;

@@ -37,11 +37,11 @@ struct evhttp;
  * @return 0; -1 if the arguments make no sense or the server has sockets already
  */
 EVENT2_EXPORT_SYMBOL
-int evhttp_set_threads(struct evhttp *http, int threads, int mode);
+int evhttp_set_threads(struct evhttp* http, int threads, int mode);
 
 /** How many threads the server has asked for; 0 if it runs on its base alone. */
 EVENT2_EXPORT_SYMBOL
-int evhttp_get_threads(const struct evhttp *http);
+int evhttp_get_threads(const struct evhttp* http);
 
 /**
  * Switches the limits of corevent's own server on (1) or off (0, the default): sizes of heads and
@@ -49,7 +49,7 @@ int evhttp_get_threads(const struct evhttp *http);
  * fill in where the program set none. COREVENT_HTTP_LIMITS=on does the same.
  */
 EVENT2_EXPORT_SYMBOL
-void evhttp_set_limits(struct evhttp *http, int on);
+void evhttp_set_limits(struct evhttp* http, int on);
 
 /**
  * Lets requests pass that are malformed but cannot be misread: lines that end in LF alone, and an
@@ -57,7 +57,7 @@ void evhttp_set_limits(struct evhttp *http, int on);
  * makes the length of a message doubtful stays refused.
  */
 EVENT2_EXPORT_SYMBOL
-void evhttp_set_lenient(struct evhttp *http, int on);
+void evhttp_set_lenient(struct evhttp* http, int on);
 
 #ifdef __cplusplus
 }

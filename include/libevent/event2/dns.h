@@ -60,52 +60,52 @@ struct sockaddr;
 #define DNS_OPTION_NAMESERVERS_NO_DEFAULT 16 /* without "nameserver" lines there is no server */
 
 /* Flags of evdns_base_new(). */
-#define EVDNS_BASE_INITIALIZE_NAMESERVERS 1      /* read /etc/resolv.conf */
-#define EVDNS_BASE_DISABLE_WHEN_INACTIVE 0x8000  /* idle, it does not keep the loop running */
+#define EVDNS_BASE_INITIALIZE_NAMESERVERS 1       /* read /etc/resolv.conf */
+#define EVDNS_BASE_DISABLE_WHEN_INACTIVE 0x8000   /* idle, it does not keep the loop running */
 #define EVDNS_BASE_NAMESERVERS_NO_DEFAULT 0x10000 /* DNS_OPTION_NAMESERVERS_NO_DEFAULT */
 
 /* The end of a request. `addresses` holds `count` items as `type` says and lives until the callback
  * returns; `ttl` is the smallest of the records' in seconds. On errors type, count and ttl are 0,
  * but for the TTL of negative answers. */
-typedef void (*evdns_callback_type)(int result, char type, int count, int ttl, void *addresses,
-                                    void *arg);
+typedef void (*evdns_callback_type)(int result, char type, int count, int ttl, void* addresses,
+                                    void* arg);
 
 /* -- the resolver ------------------------------------------------------------------------------- */
 
 /* NULL on failure; with EVDNS_BASE_INITIALIZE_NAMESERVERS also when no name server was found. */
 EVENT2_EXPORT_SYMBOL
-struct evdns_base *evdns_base_new(struct event_base *event_base, int initialize_nameservers);
+struct evdns_base* evdns_base_new(struct event_base* event_base, int initialize_nameservers);
 /* Requests that are under way end with DNS_ERR_SHUTDOWN, or silently if fail_requests is 0. Results
  * that are on their way to the loop already are still told. */
 EVENT2_EXPORT_SYMBOL
-void evdns_base_free(struct evdns_base *base, int fail_requests);
+void evdns_base_free(struct evdns_base* base, int fail_requests);
 
 /* A fixed text in English. */
 EVENT2_EXPORT_SYMBOL
-const char *evdns_err_to_string(int err);
+const char* evdns_err_to_string(int err);
 
 /* Name servers. An IPv4 address in network order; or text: "1.2.3.4", "1.2.3.4:53", "2001:db8::1",
  * "[2001:db8::1]:53"; or a sockaddr (flags: 0). The port is 53 unless given. 0, or not 0 on errors
  * (3: there already, 4: not an address). */
 EVENT2_EXPORT_SYMBOL
-int evdns_base_nameserver_add(struct evdns_base *base, unsigned long int address);
+int evdns_base_nameserver_add(struct evdns_base* base, unsigned long int address);
 EVENT2_EXPORT_SYMBOL
-int evdns_base_nameserver_ip_add(struct evdns_base *base, const char *ip_as_string);
+int evdns_base_nameserver_ip_add(struct evdns_base* base, const char* ip_as_string);
 EVENT2_EXPORT_SYMBOL
-int evdns_base_nameserver_sockaddr_add(struct evdns_base *base, const struct sockaddr *sa,
+int evdns_base_nameserver_sockaddr_add(struct evdns_base* base, const struct sockaddr* sa,
                                        ev_socklen_t len, unsigned flags);
 EVENT2_EXPORT_SYMBOL
-int evdns_base_count_nameservers(struct evdns_base *base);
+int evdns_base_count_nameservers(struct evdns_base* base);
 /* Octets written to `sa`; -1 without such a server; more than `len` if that was too little. */
 EVENT2_EXPORT_SYMBOL
-int evdns_base_get_nameserver_addr(struct evdns_base *base, int idx, struct sockaddr *sa,
+int evdns_base_get_nameserver_addr(struct evdns_base* base, int idx, struct sockaddr* sa,
                                    ev_socklen_t len);
 
 /* Forgets all name servers; requests wait until evdns_base_resume(), which sends them anew. */
 EVENT2_EXPORT_SYMBOL
-int evdns_base_clear_nameservers_and_suspend(struct evdns_base *base);
+int evdns_base_clear_nameservers_and_suspend(struct evdns_base* base);
 EVENT2_EXPORT_SYMBOL
-int evdns_base_resume(struct evdns_base *base);
+int evdns_base_resume(struct evdns_base* base);
 
 /* Sets one option from text; the name may end in ':' (then what follows the colon is ignored).
  *
@@ -123,68 +123,68 @@ int evdns_base_resume(struct evdns_base *base);
  *
  * 0, or -1 if the value is none; unknown names are ignored. */
 EVENT2_EXPORT_SYMBOL
-int evdns_base_set_option(struct evdns_base *base, const char *option, const char *val);
+int evdns_base_set_option(struct evdns_base* base, const char* option, const char* val);
 
 /* Reads a file in the format of resolv.conf(5), `flags` of DNS_OPTION_*. 0; 1: cannot be opened;
  * 2: cannot be examined; 3: too large; 4: out of memory; 5: short read; 6: names no server. */
 EVENT2_EXPORT_SYMBOL
-int evdns_base_resolv_conf_parse(struct evdns_base *base, int flags, const char *const filename);
+int evdns_base_resolv_conf_parse(struct evdns_base* base, int flags, const char* const filename);
 
 /* Adds the names of a file in the format of hosts(5) to those known, for evdns_getaddrinfo() only.
  * NULL: localhost alone. 0, or -1. */
 EVENT2_EXPORT_SYMBOL
-int evdns_base_load_hosts(struct evdns_base *base, const char *hosts_fname);
+int evdns_base_load_hosts(struct evdns_base* base, const char* hosts_fname);
 EVENT2_EXPORT_SYMBOL
-void evdns_base_clear_host_addresses(struct evdns_base *base);
+void evdns_base_clear_host_addresses(struct evdns_base* base);
 
 /* Search domains. The one added last is tried first; those of a file in the order of the file. */
 EVENT2_EXPORT_SYMBOL
-void evdns_base_search_clear(struct evdns_base *base);
+void evdns_base_search_clear(struct evdns_base* base);
 EVENT2_EXPORT_SYMBOL
-void evdns_base_search_add(struct evdns_base *base, const char *domain);
+void evdns_base_search_add(struct evdns_base* base, const char* domain);
 EVENT2_EXPORT_SYMBOL
-void evdns_base_search_ndots_set(struct evdns_base *base, const int ndots);
+void evdns_base_search_ndots_set(struct evdns_base* base, const int ndots);
 
 /* -- requests ----------------------------------------------------------------------------------- */
 
 /* `flags` are DNS_QUERY_*. NULL if the name cannot be asked for; then no callback follows. The
  * request may be cancelled until its callback has been called. */
 EVENT2_EXPORT_SYMBOL
-struct evdns_request *evdns_base_resolve_ipv4(struct evdns_base *base, const char *name, int flags,
-                                              evdns_callback_type callback, void *ptr);
+struct evdns_request* evdns_base_resolve_ipv4(struct evdns_base* base, const char* name, int flags,
+                                              evdns_callback_type callback, void* ptr);
 EVENT2_EXPORT_SYMBOL
-struct evdns_request *evdns_base_resolve_ipv6(struct evdns_base *base, const char *name, int flags,
-                                              evdns_callback_type callback, void *ptr);
+struct evdns_request* evdns_base_resolve_ipv6(struct evdns_base* base, const char* name, int flags,
+                                              evdns_callback_type callback, void* ptr);
 EVENT2_EXPORT_SYMBOL
-struct evdns_request *evdns_base_resolve_reverse(struct evdns_base *base, const struct in_addr *in,
+struct evdns_request* evdns_base_resolve_reverse(struct evdns_base* base, const struct in_addr* in,
                                                  int flags, evdns_callback_type callback,
-                                                 void *ptr);
+                                                 void* ptr);
 EVENT2_EXPORT_SYMBOL
-struct evdns_request *evdns_base_resolve_reverse_ipv6(struct evdns_base *base,
-                                                      const struct in6_addr *in, int flags,
-                                                      evdns_callback_type callback, void *ptr);
+struct evdns_request* evdns_base_resolve_reverse_ipv6(struct evdns_base* base,
+                                                      const struct in6_addr* in, int flags,
+                                                      evdns_callback_type callback, void* ptr);
 /* The callback follows from the loop with DNS_ERR_CANCEL. `base` may be NULL. */
 EVENT2_EXPORT_SYMBOL
-void evdns_cancel_request(struct evdns_base *base, struct evdns_request *req);
+void evdns_cancel_request(struct evdns_base* base, struct evdns_request* req);
 
 /* `result` is 0 or EVUTIL_EAI_*; `res` is the callee's, for evutil_freeaddrinfo(). */
-typedef void (*evdns_getaddrinfo_cb)(int result, struct evutil_addrinfo *res, void *arg);
+typedef void (*evdns_getaddrinfo_cb)(int result, struct evutil_addrinfo* res, void* arg);
 
 /* getaddrinfo(3) through the resolver: A and AAAA at once as the hints want, numeric names and the
  * hosts file without asking anybody. What needs no server is answered from inside this call; NULL is
  * returned then. `dns_base` NULL: the global one. */
 EVENT2_EXPORT_SYMBOL
-struct evdns_getaddrinfo_request *evdns_getaddrinfo(struct evdns_base *dns_base,
-                                                    const char *nodename, const char *servname,
-                                                    const struct evutil_addrinfo *hints_in,
-                                                    evdns_getaddrinfo_cb cb, void *arg);
+struct evdns_getaddrinfo_request* evdns_getaddrinfo(struct evdns_base* dns_base,
+                                                    const char* nodename, const char* servname,
+                                                    const struct evutil_addrinfo* hints_in,
+                                                    evdns_getaddrinfo_cb cb, void* arg);
 /* The callback follows with EVUTIL_EAI_CANCEL. Not to be called once the callback ran. */
 EVENT2_EXPORT_SYMBOL
-void evdns_getaddrinfo_cancel(struct evdns_getaddrinfo_request *req);
+void evdns_getaddrinfo_cancel(struct evdns_getaddrinfo_request* req);
 
 /* -- messages of the resolver ------------------------------------------------------------------- */
 
-typedef void (*evdns_debug_log_fn_type)(int is_warning, const char *msg);
+typedef void (*evdns_debug_log_fn_type)(int is_warning, const char* msg);
 /* For the whole process. NULL: they go where the library's other messages go. */
 EVENT2_EXPORT_SYMBOL
 void evdns_set_log_fn(evdns_debug_log_fn_type fn);
@@ -192,13 +192,13 @@ void evdns_set_log_fn(evdns_debug_log_fn_type fn);
 EVENT2_EXPORT_SYMBOL
 void evdns_set_transaction_id_fn(ev_uint16_t (*fn)(void));
 EVENT2_EXPORT_SYMBOL
-void evdns_set_random_bytes_fn(void (*fn)(char *, size_t));
+void evdns_set_random_bytes_fn(void (*fn)(char*, size_t));
 
 /* -- the server --------------------------------------------------------------------------------- */
 
 /* A question has arrived. Answer now or later, from any thread: any number of ..._add_..._reply and
  * then respond, or drop; both free the request. */
-typedef void (*evdns_request_callback_fn_type)(struct evdns_server_request *, void *);
+typedef void (*evdns_request_callback_fn_type)(struct evdns_server_request*, void*);
 
 /* Sections of a reply. */
 #define EVDNS_ANSWER_SECTION 0
@@ -225,45 +225,45 @@ typedef void (*evdns_request_callback_fn_type)(struct evdns_server_request *, vo
 /* Reads questions from a bound, non-blocking UDP socket, which is the port's from now on. `flags`
  * is 0. NULL on errors. */
 EVENT2_EXPORT_SYMBOL
-struct evdns_server_port *evdns_add_server_port_with_base(struct event_base *base,
+struct evdns_server_port* evdns_add_server_port_with_base(struct event_base* base,
                                                           evutil_socket_t socket, int flags,
                                                           evdns_request_callback_fn_type callback,
-                                                          void *user_data);
+                                                          void* user_data);
 /* Requests that were handed out can still be answered; the last one closes the socket. */
 EVENT2_EXPORT_SYMBOL
-void evdns_close_server_port(struct evdns_server_port *port);
+void evdns_close_server_port(struct evdns_server_port* port);
 
 EVENT2_EXPORT_SYMBOL
-void evdns_server_request_set_flags(struct evdns_server_request *req, int flags);
+void evdns_server_request_set_flags(struct evdns_server_request* req, int flags);
 /* Adds a record: `datalen` octets at `data`, or with `is_name` the name `data` points at. 0; -1 if
  * the section is none, memory is out, or the reply is on its way. */
 EVENT2_EXPORT_SYMBOL
-int evdns_server_request_add_reply(struct evdns_server_request *req, int section, const char *name,
+int evdns_server_request_add_reply(struct evdns_server_request* req, int section, const char* name,
                                    int type, int dns_class, int ttl, int datalen, int is_name,
-                                   const char *data);
+                                   const char* data);
 /* `n` addresses of 4, or 16, octets each. */
 EVENT2_EXPORT_SYMBOL
-int evdns_server_request_add_a_reply(struct evdns_server_request *req, const char *name, int n,
-                                     const void *addrs, int ttl);
+int evdns_server_request_add_a_reply(struct evdns_server_request* req, const char* name, int n,
+                                     const void* addrs, int ttl);
 EVENT2_EXPORT_SYMBOL
-int evdns_server_request_add_aaaa_reply(struct evdns_server_request *req, const char *name, int n,
-                                        const void *addrs, int ttl);
+int evdns_server_request_add_aaaa_reply(struct evdns_server_request* req, const char* name, int n,
+                                        const void* addrs, int ttl);
 /* Either `in` or `inaddr_name` ("4.3.2.1.in-addr.arpa") says whose name `hostname` is. */
 EVENT2_EXPORT_SYMBOL
-int evdns_server_request_add_ptr_reply(struct evdns_server_request *req, struct in_addr *in,
-                                       const char *inaddr_name, const char *hostname, int ttl);
+int evdns_server_request_add_ptr_reply(struct evdns_server_request* req, struct in_addr* in,
+                                       const char* inaddr_name, const char* hostname, int ttl);
 EVENT2_EXPORT_SYMBOL
-int evdns_server_request_add_cname_reply(struct evdns_server_request *req, const char *name,
-                                         const char *cname, int ttl);
+int evdns_server_request_add_cname_reply(struct evdns_server_request* req, const char* name,
+                                         const char* cname, int ttl);
 
 /* Sends the reply with `err` as RCODE. */
 EVENT2_EXPORT_SYMBOL
-int evdns_server_request_respond(struct evdns_server_request *req, int err);
+int evdns_server_request_respond(struct evdns_server_request* req, int err);
 EVENT2_EXPORT_SYMBOL
-int evdns_server_request_drop(struct evdns_server_request *req);
+int evdns_server_request_drop(struct evdns_server_request* req);
 /* Octets written to `sa`, or -1 if `addr_len` is too little. */
 EVENT2_EXPORT_SYMBOL
-int evdns_server_request_get_requesting_addr(struct evdns_server_request *req, struct sockaddr *sa,
+int evdns_server_request_get_requesting_addr(struct evdns_server_request* req, struct sockaddr* sa,
                                              int addr_len);
 
 #ifdef __cplusplus

@@ -12,7 +12,7 @@ extern "C" {
 struct evdns_server_request {
     int flags; /* of the message's header: RD and CD as they came */
     int nquestions;
-    struct evdns_server_question **questions;
+    struct evdns_server_question** questions;
 };
 
 struct evdns_server_question {

@@ -23,15 +23,15 @@ struct evhttp_connection;
  * @return the server, or NULL if it cannot listen there
  */
 EVENT2_EXPORT_SYMBOL
-struct evhttp *evhttp_start(const char *address, ev_uint16_t port);
+struct evhttp* evhttp_start(const char* address, ev_uint16_t port);
 
 /** A client connection on the current base; see evhttp_connection_base_new(). */
 EVENT2_EXPORT_SYMBOL
-struct evhttp_connection *evhttp_connection_new(const char *address, ev_uint16_t port);
+struct evhttp_connection* evhttp_connection_new(const char* address, ev_uint16_t port);
 
 /** Moves a client connection that has not connected yet to another base. */
 EVENT2_EXPORT_SYMBOL
-void evhttp_connection_set_base(struct evhttp_connection *evcon, struct event_base *base);
+void evhttp_connection_set_base(struct evhttp_connection* evcon, struct event_base* base);
 
 /** The former name of evhttp_request_get_uri(). */
 #define evhttp_request_uri evhttp_request_get_uri

@@ -25,13 +25,13 @@ struct evhttp_request {
     TAILQ_ENTRY(evhttp_request) next;
 #else
     struct {
-        struct evhttp_request *tqe_next;
-        struct evhttp_request **tqe_prev;
+        struct evhttp_request* tqe_next;
+        struct evhttp_request** tqe_prev;
     } next;
 #endif
 
     /** The connection; NULL once it has gone, and before evhttp_make_request(). */
-    struct evhttp_connection *evcon;
+    struct evhttp_connection* evcon;
     /** The bits below. */
     int flags;
 /** The request ends its connection when it is freed. */
@@ -45,15 +45,15 @@ struct evhttp_request {
 /** Free it when that callback returns. */
 #define EVHTTP_REQ_NEEDS_FREE 0x0010
 
-    struct evkeyvalq *input_headers;
-    struct evkeyvalq *output_headers;
+    struct evkeyvalq* input_headers;
+    struct evkeyvalq* output_headers;
 
     /** The numeric address and the port of the peer. */
-    char *remote_host;
+    char* remote_host;
     ev_uint16_t remote_port;
 
     /** What evhttp_request_get_host() found out. */
-    char *host_cache;
+    char* host_cache;
 
     enum evhttp_request_kind kind;
     enum evhttp_cmd_type type;
@@ -62,8 +62,8 @@ struct evhttp_request {
     size_t body_size;
 
     /** The target as it was received or will be sent, and its parts. */
-    char *uri;
-    struct evhttp_uri *uri_elems;
+    char* uri;
+    struct evhttp_uri* uri_elems;
 
     /** The HTTP version: 1 and 1, or 1 and 0. */
     char major;
@@ -71,30 +71,29 @@ struct evhttp_request {
 
     /** The status of the answer and its phrase. */
     int response_code;
-    char *response_code_line;
+    char* response_code_line;
 
     /** The body that was received, and how much of it is missing. */
-    struct evbuffer *input_buffer;
+    struct evbuffer* input_buffer;
     ev_int64_t ntoread;
-    unsigned chunked : 1,
-        userdone : 1;
+    unsigned chunked : 1, userdone : 1;
 
     /** The body that is to be sent. */
-    struct evbuffer *output_buffer;
+    struct evbuffer* output_buffer;
 
     /** The callback of the request, and its argument. */
-    void (*cb)(struct evhttp_request *, void *);
-    void *cb_arg;
+    void (*cb)(struct evhttp_request*, void*);
+    void* cb_arg;
 
     /** Called for the pieces of a body as they arrive. */
-    void (*chunk_cb)(struct evhttp_request *, void *);
+    void (*chunk_cb)(struct evhttp_request*, void*);
     /** Called when the header is complete; less than 0 ends the request. */
-    int (*header_cb)(struct evhttp_request *, void *);
+    int (*header_cb)(struct evhttp_request*, void*);
     /** Called with the reason when the request fails. */
-    void (*error_cb)(enum evhttp_request_error, void *);
+    void (*error_cb)(enum evhttp_request_error, void*);
     /** Called when the answer is written. */
-    void (*on_complete_cb)(struct evhttp_request *, void *);
-    void *on_complete_cb_arg;
+    void (*on_complete_cb)(struct evhttp_request*, void*);
+    void* on_complete_cb_arg;
 };
 
 #ifdef __cplusplus

@@ -14,18 +14,18 @@ extern "C" {
 /* Without <sys/queue.h> the two macros live just long enough to declare the lists. */
 #ifndef TAILQ_ENTRY
 #define EVENT_DEFINED_TQENTRY_
-#define TAILQ_ENTRY(type)             \
-    struct {                          \
-        struct type *tqe_next;        \
-        struct type **tqe_prev;       \
+#define TAILQ_ENTRY(type)       \
+    struct {                    \
+        struct type* tqe_next;  \
+        struct type** tqe_prev; \
     }
 #endif
 #ifndef TAILQ_HEAD
 #define EVENT_DEFINED_TQHEAD_
-#define TAILQ_HEAD(name, type)        \
-    struct name {                     \
-        struct type *tqh_first;       \
-        struct type **tqh_last;       \
+#define TAILQ_HEAD(name, type)  \
+    struct name {               \
+        struct type* tqh_first; \
+        struct type** tqh_last; \
     }
 #endif
 
@@ -33,8 +33,8 @@ extern "C" {
 struct evkeyval {
     TAILQ_ENTRY(evkeyval) next;
 
-    char *key;
-    char *value;
+    char* key;
+    char* value;
 };
 
 TAILQ_HEAD(evkeyvalq, evkeyval);

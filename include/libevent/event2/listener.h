@@ -16,11 +16,11 @@ struct sockaddr;
 struct evconnlistener;
 
 /* A connection was accepted: the socket is the callback's. The address is gone after it returns. */
-typedef void (*evconnlistener_cb)(struct evconnlistener *, evutil_socket_t, struct sockaddr *,
-                                  int socklen, void *);
+typedef void (*evconnlistener_cb)(struct evconnlistener*, evutil_socket_t, struct sockaddr*,
+                                  int socklen, void*);
 
 /* Accepting failed; the reason is in errno. */
-typedef void (*evconnlistener_errorcb)(struct evconnlistener *, void *);
+typedef void (*evconnlistener_errorcb)(struct evconnlistener*, void*);
 
 /* Accepted sockets are not made non-blocking. */
 #define LEV_OPT_LEAVE_SOCKETS_BLOCKING (1u << 0)
@@ -45,38 +45,38 @@ typedef void (*evconnlistener_errorcb)(struct evconnlistener *, void *);
  * with a number chosen here; 0, the socket listens already. NULL on failure, and then the socket
  * stays the caller's. */
 EVENT2_EXPORT_SYMBOL
-struct evconnlistener *evconnlistener_new(struct event_base *base, evconnlistener_cb cb, void *ptr,
+struct evconnlistener* evconnlistener_new(struct event_base* base, evconnlistener_cb cb, void* ptr,
                                           unsigned flags, int backlog, evutil_socket_t fd);
 
 /* Makes the socket as well and binds it to an address; `backlog` must not be 0. */
 EVENT2_EXPORT_SYMBOL
-struct evconnlistener *evconnlistener_new_bind(struct event_base *base, evconnlistener_cb cb,
-                                               void *ptr, unsigned flags, int backlog,
-                                               const struct sockaddr *sa, int socklen);
+struct evconnlistener* evconnlistener_new_bind(struct event_base* base, evconnlistener_cb cb,
+                                               void* ptr, unsigned flags, int backlog,
+                                               const struct sockaddr* sa, int socklen);
 
 /* May be called from the listener's own callback. */
 EVENT2_EXPORT_SYMBOL
-void evconnlistener_free(struct evconnlistener *lev);
+void evconnlistener_free(struct evconnlistener* lev);
 
 EVENT2_EXPORT_SYMBOL
-int evconnlistener_enable(struct evconnlistener *lev);
+int evconnlistener_enable(struct evconnlistener* lev);
 
 /* Connections wait in the kernel meanwhile. */
 EVENT2_EXPORT_SYMBOL
-int evconnlistener_disable(struct evconnlistener *lev);
+int evconnlistener_disable(struct evconnlistener* lev);
 
 EVENT2_EXPORT_SYMBOL
-struct event_base *evconnlistener_get_base(struct evconnlistener *lev);
+struct event_base* evconnlistener_get_base(struct evconnlistener* lev);
 
 EVENT2_EXPORT_SYMBOL
-evutil_socket_t evconnlistener_get_fd(struct evconnlistener *lev);
+evutil_socket_t evconnlistener_get_fd(struct evconnlistener* lev);
 
 /* Without a callback the listener does not accept. */
 EVENT2_EXPORT_SYMBOL
-void evconnlistener_set_cb(struct evconnlistener *lev, evconnlistener_cb cb, void *arg);
+void evconnlistener_set_cb(struct evconnlistener* lev, evconnlistener_cb cb, void* arg);
 
 EVENT2_EXPORT_SYMBOL
-void evconnlistener_set_error_cb(struct evconnlistener *lev, evconnlistener_errorcb errorcb);
+void evconnlistener_set_error_cb(struct evconnlistener* lev, evconnlistener_errorcb errorcb);
 
 #ifdef __cplusplus
 }

@@ -4,12 +4,12 @@
 
 static const unsigned char v4[] = {10, 1, 2, 3, 10, 1, 2, 4};
 static const unsigned char v6[] = {0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-static struct event_base *base;
-static struct evdns_base *dns;
+static struct event_base* base;
+static struct evdns_base* dns;
 
-static int code_of(const char *text, char family) {
+static int code_of(const char* text, char family) {
     /* "4ok6nx.test": what A and AAAA get. */
-    const char *at = strchr(text, family);
+    const char* at = strchr(text, family);
     if (at == NULL) return 0;
     if (!strncmp(at + 1, "ok", 2)) return -1;
     if (!strncmp(at + 1, "two", 3)) return -2;
@@ -22,7 +22,7 @@ static int code_of(const char *text, char family) {
     return 0;
 }
 
-static void handle(struct responder *r, struct query *q) {
+static void handle(struct responder* r, struct query* q) {
     struct reply out;
     int code = code_of(q->lower, q->type == 1 ? '4' : '6');
     if (code == -3) return;
@@ -30,7 +30,8 @@ static void handle(struct responder *r, struct query *q) {
     if (code == -4) reply_name_record(&out, 0, NULL, 5, 60, "real.test");
     if (code < 0) {
         if (q->type == 1) {
-            reply_record(&out, 0, code == -4 ? "real.test" : NULL, 1, 1, 60, v4, code == -2 ? 8 : 4);
+            reply_record(&out, 0, code == -4 ? "real.test" : NULL, 1, 1, 60, v4,
+                         code == -2 ? 8 : 4);
         } else {
             reply_record(&out, 0, code == -4 ? "real.test" : NULL, 28, 1, 60, v6, 16);
         }
@@ -39,15 +40,15 @@ static void handle(struct responder *r, struct query *q) {
 }
 
 static int inside;
-static void note(int result, struct evutil_addrinfo *found, void *arg) {
+static void note(int result, struct evutil_addrinfo* found, void* arg) {
     printf("%s: ", inside ? "inside" : "later");
     print_addrinfo(result, found, arg);
 }
 
-static void ask(const char *node, const char *service, int family, int socktype, int protocol,
+static void ask(const char* node, const char* service, int family, int socktype, int protocol,
                 int flags) {
     struct evutil_addrinfo hints;
-    struct evdns_getaddrinfo_request *req;
+    struct evdns_getaddrinfo_request* req;
     memset(&hints, 0, sizeof(hints));
     hints.ai_family = family;
     hints.ai_socktype = socktype;
@@ -64,7 +65,8 @@ static void ask(const char *node, const char *service, int family, int socktype,
 }
 
 static void matrix(void) {
-    static const char *const kinds[] = {"ok", "two", "nx", "fail", "odd", "none", "silent", "cname"};
+    static const char* const kinds[] = {"ok",  "two",  "nx",     "fail",
+                                        "odd", "none", "silent", "cname"};
     size_t i, j;
     char name[60];
     for (i = 0; i < 8; ++i) {
@@ -81,9 +83,11 @@ static void matrix(void) {
 
 static void hosts(void) {
     char path[] = "/tmp/dns-hosts-XXXXXX";
-    FILE *file = fdopen(mkstemp(path), "w");
-    fputs("# comment\n1.2.3.4 one alias1 Alias2\n::5 one\n5.6.7.8\tone # trailing\n"
-          "bad name\n9.9.9.9\n  7.7.7.7 seven # c\n1.1.1.1:80 port\n[::9]:90 port6\n8.8.8.8 last", file);
+    FILE* file = fdopen(mkstemp(path), "w");
+    fputs(
+        "# comment\n1.2.3.4 one alias1 Alias2\n::5 one\n5.6.7.8\tone # trailing\n"
+        "bad name\n9.9.9.9\n  7.7.7.7 seven # c\n1.1.1.1:80 port\n[::9]:90 port6\n8.8.8.8 last",
+        file);
     fclose(file);
     printf("load %d\n", evdns_base_load_hosts(dns, path));
     unlink(path);
@@ -105,7 +109,7 @@ static void hosts(void) {
 }
 
 static void cancels(void) {
-    struct evdns_getaddrinfo_request *req;
+    struct evdns_getaddrinfo_request* req;
     struct timeval wait = {0, 60000};
     printf("== cancel at once\n");
     outstanding = 1;

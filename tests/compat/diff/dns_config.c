@@ -1,22 +1,22 @@
 /* Name servers, options, resolv.conf: what is taken, what is refused with which code. */
-#include "dns_common.h"
 #include <sys/stat.h>
+#include "dns_common.h"
 
-static struct event_base *base;
+static struct event_base* base;
 
-static void print_servers(struct evdns_base *dns) {
+static void print_servers(struct evdns_base* dns) {
     int i, n = evdns_base_count_nameservers(dns);
     char text[80];
     printf("  %d servers", n);
     for (i = 0; i < n; ++i) {
         struct sockaddr_storage ss;
-        int length = evdns_base_get_nameserver_addr(dns, i, (struct sockaddr *)&ss, sizeof(ss));
+        int length = evdns_base_get_nameserver_addr(dns, i, (struct sockaddr*)&ss, sizeof(ss));
         if (ss.ss_family == AF_INET) {
-            struct sockaddr_in *in = (struct sockaddr_in *)&ss;
+            struct sockaddr_in* in = (struct sockaddr_in*)&ss;
             inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
             printf(" [%d] %s:%d", length, text, ntohs(in->sin_port));
         } else {
-            struct sockaddr_in6 *in = (struct sockaddr_in6 *)&ss;
+            struct sockaddr_in6* in = (struct sockaddr_in6*)&ss;
             inet_ntop(AF_INET6, &in->sin6_addr, text, sizeof(text));
             printf(" [%d] %s:%d", length, text, ntohs(in->sin6_port));
         }
@@ -25,13 +25,12 @@ static void print_servers(struct evdns_base *dns) {
 }
 
 static void addresses(void) {
-    static const char *const texts[] = {
-        "1.2.3.4",       "1.2.3.4",      "1.2.3.4:53",    "1.2.3.4:5353", "1.2.3.4:0",
-        "[::1]:54",      "[::1]",        "::1",           "2001:db8::2",  "[::1]:54",
-        "",              "x",            "1.2.3",         "1.2.3.4:x",    "1.2.3.4:65536",
-        "1.2.3.4:-1",    "[::1",         "::1]:5",        "[1.2.3.4]:5",  "1.2.3.4 ",
-        "fe80::1%lo",    "[::1]:99999",  "256.1.1.1",     "[::1]x"};
-    struct evdns_base *dns = evdns_base_new(base, 0);
+    static const char* const texts[] = {
+        "1.2.3.4",     "1.2.3.4",   "1.2.3.4:53",    "1.2.3.4:5353", "1.2.3.4:0", "[::1]:54",
+        "[::1]",       "::1",       "2001:db8::2",   "[::1]:54",     "",          "x",
+        "1.2.3",       "1.2.3.4:x", "1.2.3.4:65536", "1.2.3.4:-1",   "[::1",      "::1]:5",
+        "[1.2.3.4]:5", "1.2.3.4 ",  "fe80::1%lo",    "[::1]:99999",  "256.1.1.1", "[::1]x"};
+    struct evdns_base* dns = evdns_base_new(base, 0);
     struct sockaddr_storage ss;
     size_t i;
     printf("== addresses\n");
@@ -40,36 +39,53 @@ static void addresses(void) {
     }
     print_servers(dns);
     memset(&ss, 0, sizeof(ss));
-    printf("unspec %d\n", evdns_base_nameserver_sockaddr_add(dns, (struct sockaddr *)&ss, sizeof(ss), 0));
+    printf("unspec %d\n",
+           evdns_base_nameserver_sockaddr_add(dns, (struct sockaddr*)&ss, sizeof(ss), 0));
     ss.ss_family = AF_INET;
-    printf("flags %d\n", evdns_base_nameserver_sockaddr_add(dns, (struct sockaddr *)&ss, sizeof(struct sockaddr_in), 7));
-    printf("again %d\n", evdns_base_nameserver_sockaddr_add(dns, (struct sockaddr *)&ss, sizeof(struct sockaddr_in), 0));
+    printf("flags %d\n", evdns_base_nameserver_sockaddr_add(dns, (struct sockaddr*)&ss,
+                                                            sizeof(struct sockaddr_in), 7));
+    printf("again %d\n", evdns_base_nameserver_sockaddr_add(dns, (struct sockaddr*)&ss,
+                                                            sizeof(struct sockaddr_in), 0));
     printf("long %d\n", evdns_base_nameserver_add(dns, htonl(0x7f000009)));
     printf("long again %d\n", evdns_base_nameserver_add(dns, htonl(0x7f000009)));
     print_servers(dns);
-    printf("-1: %d\n", evdns_base_get_nameserver_addr(dns, -1, (struct sockaddr *)&ss, sizeof(ss)));
-    printf("99: %d\n", evdns_base_get_nameserver_addr(dns, 99, (struct sockaddr *)&ss, sizeof(ss)));
-    printf("short: %d\n", evdns_base_get_nameserver_addr(dns, 0, (struct sockaddr *)&ss, 4));
+    printf("-1: %d\n", evdns_base_get_nameserver_addr(dns, -1, (struct sockaddr*)&ss, sizeof(ss)));
+    printf("99: %d\n", evdns_base_get_nameserver_addr(dns, 99, (struct sockaddr*)&ss, sizeof(ss)));
+    printf("short: %d\n", evdns_base_get_nameserver_addr(dns, 0, (struct sockaddr*)&ss, 4));
     printf("clear %d\n", evdns_base_clear_nameservers_and_suspend(dns));
     print_servers(dns);
     printf("resume %d\n", evdns_base_resume(dns));
-    printf("0: %d\n", evdns_base_get_nameserver_addr(dns, 0, (struct sockaddr *)&ss, sizeof(ss)));
+    printf("0: %d\n", evdns_base_get_nameserver_addr(dns, 0, (struct sockaddr*)&ss, sizeof(ss)));
     evdns_base_free(dns, 0);
 }
 
 static void options(void) {
-    static const char *const names[] = {
-        "ndots", "timeout", "max-timeouts", "max-inflight", "attempts", "randomize-case", "bind-to",
-        "initial-probe-timeout", "getaddrinfo-allow-skew", "so-rcvbuf", "so-sndbuf", "nonsense", ""};
-    static const char *const values[] = {"1", "0", "-1", "", "x", "1x", "300", "1.5", "0.0001", "70000",
-                                         "99999999999", "0x10", " 3", "127.0.0.1", "127.0.0.1:77", "[::1]:5"};
+    static const char* const names[] = {"ndots",
+                                        "timeout",
+                                        "max-timeouts",
+                                        "max-inflight",
+                                        "attempts",
+                                        "randomize-case",
+                                        "bind-to",
+                                        "initial-probe-timeout",
+                                        "getaddrinfo-allow-skew",
+                                        "so-rcvbuf",
+                                        "so-sndbuf",
+                                        "nonsense",
+                                        ""};
+    static const char* const values[] = {
+        "1",      "0",     "-1",          "",     "x",  "1x",        "300",          "1.5",
+        "0.0001", "70000", "99999999999", "0x10", " 3", "127.0.0.1", "127.0.0.1:77", "[::1]:5"};
     size_t i, j, colon;
     char name[60];
     printf("== options\n");
     for (i = 0; i < sizeof(names) / sizeof(*names); ++i) {
         for (colon = 0; colon < 3; ++colon) {
-            struct evdns_base *dns = evdns_base_new(base, 0);
-            snprintf(name, sizeof(name), "%s%s", names[i], colon == 0 ? "" : colon == 1 ? ":" : ":7");
+            struct evdns_base* dns = evdns_base_new(base, 0);
+            snprintf(name, sizeof(name), "%s%s", names[i],
+                     colon == 0   ? ""
+                     : colon == 1 ? ":"
+                                  : ":7");
             printf("%s:", name);
             for (j = 0; j < sizeof(values) / sizeof(*values); ++j) {
                 printf(" %d", evdns_base_set_option(dns, name, values[j]));
@@ -81,27 +97,31 @@ static void options(void) {
 }
 
 static struct responder server;
-static void nxdomain(struct responder *r, struct query *q) {
+static void nxdomain(struct responder* r, struct query* q) {
     struct reply out;
     reply_begin(&out, q, 0x8183);
     reply_send(r, q, &out);
 }
 
 /* Parses `text` as resolv.conf; the servers, and the search order by asking. */
-static void resolv(const char *text, int flags) {
-    struct evdns_base *dns = evdns_base_new(base, 0);
+static void resolv(const char* text, int flags) {
+    struct evdns_base* dns = evdns_base_new(base, 0);
     char path[] = "/tmp/resolv-XXXXXX";
     int fd = mkstemp(path);
-    FILE *file = fdopen(fd, "w");
-    const char *c;
+    FILE* file = fdopen(fd, "w");
+    const char* c;
     fputs(text, file);
     fclose(file);
     printf("-- flags %d <", flags);
     for (c = text; *c != 0; ++c) {
-        if (*c == '\n') printf("\\n");
-        else if (*c == '\t') printf("\\t");
-        else if (*c == '\r') printf("\\r");
-        else putchar(*c);
+        if (*c == '\n')
+            printf("\\n");
+        else if (*c == '\t')
+            printf("\\t");
+        else if (*c == '\r')
+            printf("\\r");
+        else
+            putchar(*c);
     }
     printf(">\n");
     printf("  parse %d\n", evdns_base_resolv_conf_parse(dns, flags, path));
@@ -124,7 +144,7 @@ static void resolv(const char *text, int flags) {
 }
 
 int main(void) {
-    struct evdns_base *dns;
+    struct evdns_base* dns;
     int i;
     char big[70000];
     base = event_base_new();
@@ -160,7 +180,7 @@ int main(void) {
     dns = evdns_base_new(base, 0);
     {
         char path[] = "/tmp/resolv-big-XXXXXX";
-        FILE *file = fdopen(mkstemp(path), "w");
+        FILE* file = fdopen(mkstemp(path), "w");
         fwrite(big, 1, sizeof(big), file);
         fclose(file);
         printf("too big: %d\n", evdns_base_resolv_conf_parse(dns, 15, path));
@@ -169,7 +189,7 @@ int main(void) {
     }
     evdns_base_free(dns, 0);
     for (i = 0; i < 3; ++i) {
-        static const char *const paths[] = {"/nonexistent/resolv.conf", "/tmp", "/dev/null"};
+        static const char* const paths[] = {"/nonexistent/resolv.conf", "/tmp", "/dev/null"};
         dns = evdns_base_new(base, 0);
         printf("%s: %d\n", paths[i], evdns_base_resolv_conf_parse(dns, 15, paths[i]));
         print_servers(dns);

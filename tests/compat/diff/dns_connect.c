@@ -1,14 +1,14 @@
 /* Bufferevents that connect by name through the resolver: found, not found, found late, the bufferevent
  * freed or given another descriptor meanwhile. */
-#include "dns_common.h"
 #include <event2/bufferevent.h>
+#include "dns_common.h"
 
 static const unsigned char here[] = {127, 0, 0, 1};
-static struct event_base *base;
+static struct event_base* base;
 static struct query held;
 static int holding;
 
-static void answer(struct responder *r, struct query *q) {
+static void answer(struct responder* r, struct query* q) {
     struct reply out;
     int known = q->lower[0] == 'h' && q->type == 1;
     reply_begin(&out, q, q->lower[0] == 'n' ? 0x8183 : 0x8180);
@@ -16,7 +16,7 @@ static void answer(struct responder *r, struct query *q) {
     reply_send(r, q, &out);
 }
 
-static void handle(struct responder *r, struct query *q) {
+static void handle(struct responder* r, struct query* q) {
     if (holding) {
         held = *q;
         event_base_loopbreak(base);
@@ -25,17 +25,17 @@ static void handle(struct responder *r, struct query *q) {
     }
 }
 
-static void on_event(struct bufferevent *bev, short what, void *arg) {
-    printf("%s: event %x dns error %d\n", (const char *)arg, (unsigned)what,
+static void on_event(struct bufferevent* bev, short what, void* arg) {
+    printf("%s: event %x dns error %d\n", (const char*)arg, (unsigned)what,
            bufferevent_socket_get_dns_error(bev));
     event_base_loopexit(base, NULL);
 }
 
-static struct bufferevent *start(struct evdns_base *dns, const char *name, int family, int port,
-                                 const char *label) {
-    struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+static struct bufferevent* start(struct evdns_base* dns, const char* name, int family, int port,
+                                 const char* label) {
+    struct bufferevent* bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     int result;
-    bufferevent_setcb(bev, NULL, NULL, on_event, (void *)label);
+    bufferevent_setcb(bev, NULL, NULL, on_event, (void*)label);
     result = bufferevent_socket_connect_hostname(bev, dns, family, name, port);
     printf("%s: connect %d\n", label, result);
     return bev;
@@ -43,19 +43,20 @@ static struct bufferevent *start(struct evdns_base *dns, const char *name, int f
 
 int main(void) {
     struct responder server;
-    struct evdns_base *dns;
-    struct bufferevent *bev;
+    struct evdns_base* dns;
+    struct bufferevent* bev;
     struct sockaddr_in address;
     ev_socklen_t length = sizeof(address);
     evutil_socket_t listener = socket(AF_INET, SOCK_STREAM, 0);
     struct timeval soon = {0, 20000};
     int port, i;
-    static const char *const names[] = {"host.test", "none.test", "empty.test", "127.0.0.1", "host.test."};
+    static const char* const names[] = {"host.test", "none.test", "empty.test", "127.0.0.1",
+                                        "host.test."};
     memset(&address, 0, sizeof(address));
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (bind(listener, (struct sockaddr *)&address, length) < 0 || listen(listener, 8) < 0) return 1;
-    getsockname(listener, (struct sockaddr *)&address, &length);
+    if (bind(listener, (struct sockaddr*)&address, length) < 0 || listen(listener, 8) < 0) return 1;
+    getsockname(listener, (struct sockaddr*)&address, &length);
     port = ntohs(address.sin_port);
     base = event_base_new();
     dns = evdns_base_new(base, 0);

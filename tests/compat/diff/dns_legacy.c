@@ -1,12 +1,12 @@
 /* The global resolver of dns_compat.h, and the small change of dns.h. */
-#include "dns_common.h"
 #include <event2/dns_compat.h>
 #include <event2/event_compat.h>
 #include <sys/stat.h>
+#include "dns_common.h"
 
 static const unsigned char v4[] = {10, 1, 2, 3};
 
-static void handle(struct responder *r, struct query *q) {
+static void handle(struct responder* r, struct query* q) {
     struct reply out;
     reply_begin(&out, q, q->lower[0] == 'x' ? 0x8183 : 0x8180);
     if (q->lower[0] != 'x') {
@@ -20,11 +20,11 @@ static ev_uint16_t no_id(void) {
     return 7;
 }
 
-static void no_bytes(char *to, size_t size) {
+static void no_bytes(char* to, size_t size) {
     memset(to, 1, size);
 }
 
-static void serve(struct evdns_server_request *req, void *arg) {
+static void serve(struct evdns_server_request* req, void* arg) {
     printf("served %s\n", req->questions[0]->name);
     evdns_server_request_add_a_reply(req, req->questions[0]->name, 1, v4, 9);
     evdns_server_request_respond(req, 0);
@@ -32,13 +32,13 @@ static void serve(struct evdns_server_request *req, void *arg) {
 }
 
 int main(void) {
-    struct event_base *base;
+    struct event_base* base;
     struct responder server, held;
-    struct evdns_server_port *port;
+    struct evdns_server_port* port;
     struct in_addr in;
     struct in6_addr in6;
     char address[40], path[] = "/tmp/legacy-resolv-XXXXXX";
-    FILE *file;
+    FILE* file;
     int fd;
     printf("global %s\n", evdns_get_global_base() == NULL ? "NULL" : "there");
     base = event_init();

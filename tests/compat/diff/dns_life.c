@@ -3,20 +3,20 @@
 #include "dns_common.h"
 
 static const unsigned char v4[] = {10, 1, 2, 3};
-static struct event_base *base;
+static struct event_base* base;
 static struct responder server;
 static int silent;
 static struct query held[64];
 static int holding, held_count;
 
-static void answer(struct query *q) {
+static void answer(struct query* q) {
     struct reply out;
     reply_begin(&out, q, 0x8180);
     reply_record(&out, 0, NULL, 1, 1, 60, v4, 4);
     reply_send(&server, q, &out);
 }
 
-static void handle(struct responder *r, struct query *q) {
+static void handle(struct responder* r, struct query* q) {
     (void)r;
     if (holding && held_count < 64) {
         held[held_count++] = *q;
@@ -25,23 +25,23 @@ static void handle(struct responder *r, struct query *q) {
     }
 }
 
-static struct evdns_request *other;
-static struct evdns_base *current;
+static struct evdns_request* other;
+static struct evdns_base* current;
 
-static void cancel_other(int result, char type, int count, int ttl, void *addresses, void *arg) {
+static void cancel_other(int result, char type, int count, int ttl, void* addresses, void* arg) {
     print_result(result, type, count, ttl, addresses, arg);
     if (other != NULL) evdns_cancel_request(current, other);
     other = NULL;
 }
 
-static void free_inside(int result, char type, int count, int ttl, void *addresses, void *arg) {
+static void free_inside(int result, char type, int count, int ttl, void* addresses, void* arg) {
     print_result(result, type, count, ttl, addresses, arg);
     printf("freeing\n");
     evdns_base_free(current, 1);
     current = NULL;
 }
 
-static void ask_again(int result, char type, int count, int ttl, void *addresses, void *arg) {
+static void ask_again(int result, char type, int count, int ttl, void* addresses, void* arg) {
     print_result(result, type, count, ttl, addresses, arg);
     ++outstanding;
     evdns_base_resolve_ipv4(current, "again.test", 0, print_result, "again");
@@ -55,7 +55,7 @@ static void turn(int times) {
     }
 }
 
-static void start(const char *title) {
+static void start(const char* title) {
     printf("== %s\n", title);
     current = evdns_base_new(base, 0);
     add_responder(current, &server);
@@ -63,8 +63,8 @@ static void start(const char *title) {
 }
 
 int main(void) {
-    struct evdns_base *dns;
-    struct evdns_request *req;
+    struct evdns_base* dns;
+    struct evdns_request* req;
     int i;
     static char labels[100][8];
     for (i = 0; i < 100; ++i) snprintf(labels[i], sizeof(labels[i]), "n%d", i);
@@ -191,7 +191,8 @@ int main(void) {
 
     printf("== names that cannot be asked for\n");
     start("refused");
-    printf("%d\n", evdns_base_resolve_ipv4(current, "", DNS_QUERY_NO_SEARCH, print_result, "empty") == NULL);
+    printf("%d\n", evdns_base_resolve_ipv4(current, "", DNS_QUERY_NO_SEARCH, print_result,
+                                           "empty") == NULL);
     turn(3);
     evdns_base_free(current, 1);
     turn(2);

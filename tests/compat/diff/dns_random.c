@@ -16,13 +16,13 @@ static int noise;
 static int places[200], place_count; /* octets that may be changed */
 
 /* The record of `length` octets of data that was added last: its class, TTL and data. */
-static void may_change(const struct reply *out, int length, int data_too) {
+static void may_change(const struct reply* out, int length, int data_too) {
     int i;
     for (i = 0; i < 6; ++i) places[place_count++] = out->length - length - 8 + i;
     for (i = 0; i < length && data_too; ++i) places[place_count++] = out->length - length + i;
 }
 
-static void handle(struct responder *r, struct query *q) {
+static void handle(struct responder* r, struct query* q) {
     struct reply out;
     int i, changes = (int)(next_random() % 3);
     if (noise) {
@@ -31,7 +31,7 @@ static void handle(struct responder *r, struct query *q) {
             int n, length = (int)(next_random() % sizeof(junk));
             for (n = 0; n < length; ++n) junk[n] = (unsigned char)next_random();
             if (length > 1) junk[0] = (unsigned char)((q->id >> 8) ^ 0x55); /* surely another id */
-            sendto(r->fd, junk, (size_t)length, 0, (struct sockaddr *)&q->from, q->from_length);
+            sendto(r->fd, junk, (size_t)length, 0, (struct sockaddr*)&q->from, q->from_length);
         }
     }
     place_count = 0;
@@ -63,15 +63,16 @@ static void handle(struct responder *r, struct query *q) {
             out.raw[at] = (unsigned char)(next_random() % 64);
         }
         if (next_random() % 4 == 0) {
-            out.length = q->question_end + (int)(next_random() % (unsigned)(out.length - q->question_end));
+            out.length =
+                q->question_end + (int)(next_random() % (unsigned)(out.length - q->question_end));
         }
     }
     reply_send(r, q, &out);
 }
 
 int main(void) {
-    struct event_base *base = event_base_new();
-    struct evdns_base *dns = evdns_base_new(base, 0);
+    struct event_base* base = event_base_new();
+    struct evdns_base* dns = evdns_base_new(base, 0);
     struct responder server;
     struct in_addr in;
     int i;

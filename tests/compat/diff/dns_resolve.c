@@ -4,7 +4,7 @@
 static const unsigned char v4[] = {10, 1, 2, 3};
 static const unsigned char v6[] = {0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 
-static void answer_shapes(struct reply *out, const struct query *q, const char *kind) {
+static void answer_shapes(struct reply* out, const struct query* q, const char* kind) {
     unsigned char many[4] = {10, 0, 0, 0};
     int i;
     if (!strcmp(kind, "a")) {
@@ -75,7 +75,7 @@ static void answer_shapes(struct reply *out, const struct query *q, const char *
     (void)q;
 }
 
-static void handle(struct responder *r, struct query *q) {
+static void handle(struct responder* r, struct query* q) {
     struct reply out;
     char kind[300];
     int rcode = 0, flags = 0x8180;
@@ -110,18 +110,36 @@ static void handle(struct responder *r, struct query *q) {
 }
 
 int main(void) {
-    static const char *const forward[] = {
-        "a.example",       "three.example",    "forty.example",    "cname.example",
-        "cnameonly.example", "otherowner.example", "otherclass.example", "othertype.example",
-        "txtonly.example", "twice8.example",   "five.example",     "zerottl.example",
-        "bigttl.example",  "soa.example",      "soamin.example",   "ns.example",
-        "extra.example",   "trailing.example", "empty.example",    "aaaa.example",
-        "rcode3.example",  "rcode3.soa.example", "a.with-a-rather-long-name.and.many.labels.example",
-        "A.Example",       "under_score.a b.example", "a.example."};
-    static const char *const broken[] = {"cut.example", "cutsecond.example", "countlie.example",
-                                         "badname.example", "noqr.example", "opcode.example"};
-    struct event_base *base = event_base_new();
-    struct evdns_base *dns = evdns_base_new(base, 0);
+    static const char* const forward[] = {"a.example",
+                                          "three.example",
+                                          "forty.example",
+                                          "cname.example",
+                                          "cnameonly.example",
+                                          "otherowner.example",
+                                          "otherclass.example",
+                                          "othertype.example",
+                                          "txtonly.example",
+                                          "twice8.example",
+                                          "five.example",
+                                          "zerottl.example",
+                                          "bigttl.example",
+                                          "soa.example",
+                                          "soamin.example",
+                                          "ns.example",
+                                          "extra.example",
+                                          "trailing.example",
+                                          "empty.example",
+                                          "aaaa.example",
+                                          "rcode3.example",
+                                          "rcode3.soa.example",
+                                          "a.with-a-rather-long-name.and.many.labels.example",
+                                          "A.Example",
+                                          "under_score.a b.example",
+                                          "a.example."};
+    static const char* const broken[] = {"cut.example",     "cutsecond.example", "countlie.example",
+                                         "badname.example", "noqr.example",      "opcode.example"};
+    struct event_base* base = event_base_new();
+    struct evdns_base* dns = evdns_base_new(base, 0);
     struct responder server;
     struct in_addr in;
     struct in6_addr in6;
@@ -133,29 +151,29 @@ int main(void) {
     for (i = 0; i < sizeof(forward) / sizeof(*forward); ++i) {
         outstanding = 1;
         if (!evdns_base_resolve_ipv4(dns, forward[i], DNS_QUERY_NO_SEARCH, print_result,
-                                     (void *)forward[i])) {
+                                     (void*)forward[i])) {
             printf("%s: refused\n", forward[i]);
             continue;
         }
         event_base_dispatch(base);
     }
     for (i = 0; i < 4; ++i) {
-        static const char *const names[] = {"aaaa.example", "a.example", "empty.example",
+        static const char* const names[] = {"aaaa.example", "a.example", "empty.example",
                                             "rcode3.example"};
         outstanding = 1;
-        evdns_base_resolve_ipv6(dns, names[i], DNS_QUERY_NO_SEARCH, print_result, (void *)names[i]);
+        evdns_base_resolve_ipv6(dns, names[i], DNS_QUERY_NO_SEARCH, print_result, (void*)names[i]);
         event_base_dispatch(base);
     }
     for (i = 0; i < 3; ++i) {
-        static const char *const hosts[] = {"127.0.0.1", "9.8.7.6", "1.2.3.4"};
+        static const char* const hosts[] = {"127.0.0.1", "9.8.7.6", "1.2.3.4"};
         outstanding = 1;
         inet_pton(AF_INET, hosts[i], &in);
-        evdns_base_resolve_reverse(dns, &in, 0, print_result, (void *)hosts[i]);
+        evdns_base_resolve_reverse(dns, &in, 0, print_result, (void*)hosts[i]);
         event_base_dispatch(base);
     }
     outstanding = 1;
     inet_pton(AF_INET6, "2001:db8::ff00:42:8329", &in6);
-    evdns_base_resolve_reverse_ipv6(dns, &in6, 0, print_result, (void *)"six");
+    evdns_base_resolve_reverse_ipv6(dns, &in6, 0, print_result, (void*)"six");
     event_base_dispatch(base);
     /* Replies that cannot be used: a short time-out, one attempt. */
     evdns_base_set_option(dns, "timeout", "0.05");
@@ -164,7 +182,7 @@ int main(void) {
     for (i = 0; i < sizeof(broken) / sizeof(*broken); ++i) {
         outstanding = 1;
         evdns_base_resolve_ipv4(dns, broken[i], DNS_QUERY_NO_SEARCH, print_result,
-                                (void *)broken[i]);
+                                (void*)broken[i]);
         event_base_dispatch(base);
     }
     evdns_base_free(dns, 0);

@@ -3,11 +3,11 @@
 #include "dns_common.h"
 
 static const unsigned char v4[] = {10, 1, 2, 3};
-static struct event_base *base;
+static struct event_base* base;
 static struct responder one, two;
 static int mode_one, mode_two; /* -1 silent, -2 right, else an RCODE */
 
-static void handle(struct responder *r, struct query *q) {
+static void handle(struct responder* r, struct query* q) {
     struct reply out;
     int mode = r == &one ? mode_one : mode_two;
     if (mode == -1) return;
@@ -16,10 +16,10 @@ static void handle(struct responder *r, struct query *q) {
     reply_send(r, q, &out);
 }
 
-static void run(const char *title, int with_two, int m1, int m2, const char *attempts,
-                const char *max_timeouts, int requests) {
-    struct evdns_base *dns = evdns_base_new(base, 0);
-    static const char *const names[] = {"first.test", "second.test", "third.test", "fourth.test"};
+static void run(const char* title, int with_two, int m1, int m2, const char* attempts,
+                const char* max_timeouts, int requests) {
+    struct evdns_base* dns = evdns_base_new(base, 0);
+    static const char* const names[] = {"first.test", "second.test", "third.test", "fourth.test"};
     int i;
     printf("== %s: %d, %d, attempts %s, max-timeouts %s\n", title, m1, m2, attempts, max_timeouts);
     mode_one = m1;
@@ -31,14 +31,14 @@ static void run(const char *title, int with_two, int m1, int m2, const char *att
     if (with_two) add_responder(dns, &two);
     for (i = 0; i < requests; ++i) {
         outstanding = 1;
-        evdns_base_resolve_ipv4(dns, names[i], 0, print_result, (void *)names[i]);
+        evdns_base_resolve_ipv4(dns, names[i], 0, print_result, (void*)names[i]);
         event_base_dispatch(base);
     }
     evdns_base_free(dns, 1);
     event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
-static void log_fn(int warning, const char *text) {
+static void log_fn(int warning, const char* text) {
     (void)warning;
     (void)text;
 }

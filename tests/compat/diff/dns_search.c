@@ -2,11 +2,11 @@
 #include "dns_common.h"
 
 static const unsigned char v4[] = {10, 1, 2, 3};
-static const char *answered; /* the one name that exists */
+static const char* answered; /* the one name that exists */
 static int other_rcode;      /* what all others get */
-static const char *nodata;   /* exists without an address */
+static const char* nodata;   /* exists without an address */
 
-static void handle(struct responder *r, struct query *q) {
+static void handle(struct responder* r, struct query* q) {
     struct reply out;
     if (answered != NULL && !strcmp(q->lower, answered)) {
         reply_begin(&out, q, 0x8180);
@@ -19,10 +19,10 @@ static void handle(struct responder *r, struct query *q) {
     reply_send(r, q, &out);
 }
 
-static struct event_base *base;
-static struct evdns_base *dns;
+static struct event_base* base;
+static struct evdns_base* dns;
 
-static void ask(const char *name, int flags, const char *exists, int rcode) {
+static void ask(const char* name, int flags, const char* exists, int rcode) {
     char label[400];
     answered = exists;
     other_rcode = rcode;

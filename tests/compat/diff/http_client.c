@@ -7,25 +7,24 @@
 /* ---- the scripted server ---- */
 
 struct step {
-    const char *answer; /* NULL: none */
+    const char* answer; /* NULL: none */
     int then;           /* 0: wait for more, 1: close, 2: answer the next step at once */
 };
 
-static struct evconnlistener *listener;
-static const struct step *steps;
+static struct evconnlistener* listener;
+static const struct step* steps;
 static int step_count;
 static int next_step;
 static int peers;
 
 struct peer {
     int fd;
-    struct event *readable;
+    struct event* readable;
     char got[8192];
     size_t size;
 };
 
-static void peer_free(struct peer *peer)
-{
+static void peer_free(struct peer* peer) {
     event_free(peer->readable);
     close(peer->fd);
     free(peer);
@@ -33,11 +32,10 @@ static void peer_free(struct peer *peer)
 }
 
 /* The length of the request in `got`, or 0 if a part is missing. */
-static size_t whole_request(const char *got, size_t size)
-{
-    const char *end = strstr(got, "\r\n\r\n");
-    const char *length = strstr(got, "Content-Length: ");
-    const char *expect = strstr(got, "Expect: ");
+static size_t whole_request(const char* got, size_t size) {
+    const char* end = strstr(got, "\r\n\r\n");
+    const char* length = strstr(got, "Content-Length: ");
+    const char* expect = strstr(got, "Expect: ");
     size_t wanted;
     if (end == NULL) {
         return 0;
@@ -52,9 +50,8 @@ static size_t whole_request(const char *got, size_t size)
     return size >= wanted ? wanted : 0;
 }
 
-static void on_peer(evutil_socket_t fd, short what, void *arg)
-{
-    struct peer *peer = arg;
+static void on_peer(evutil_socket_t fd, short what, void* arg) {
+    struct peer* peer = arg;
     size_t length;
     const ssize_t n = read(fd, peer->got + peer->size, sizeof peer->got - 1 - peer->size);
     (void)what;
@@ -66,7 +63,7 @@ static void on_peer(evutil_socket_t fd, short what, void *arg)
     peer->size += (size_t)n;
     peer->got[peer->size] = '\0';
     while ((length = whole_request(peer->got, peer->size)) != 0) {
-        const struct step *step;
+        const struct step* step;
         printf("  server got");
         show_octets(peer->got, length);
         memmove(peer->got, peer->got + length, peer->size - length + 1);
@@ -88,9 +85,9 @@ static void on_peer(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-static void on_accept(struct evconnlistener *of, evutil_socket_t fd, struct sockaddr *address, int length, void *arg)
-{
-    struct peer *peer = calloc(1, sizeof *peer);
+static void on_accept(struct evconnlistener* of, evutil_socket_t fd, struct sockaddr* address,
+                      int length, void* arg) {
+    struct peer* peer = calloc(1, sizeof *peer);
     (void)of;
     (void)address;
     (void)length;
@@ -102,8 +99,7 @@ static void on_accept(struct evconnlistener *of, evutil_socket_t fd, struct sock
     event_add(peer->readable, NULL);
 }
 
-static void script(const struct step *of, int count)
-{
+static void script(const struct step* of, int count) {
     steps = of;
     step_count = count;
     next_step = 0;
@@ -115,75 +111,70 @@ static void script(const struct step *of, int count)
 
 static int outstanding;
 
-static void show_answer(struct evhttp_request *req)
-{
-    struct evbuffer *body = evhttp_request_get_input_buffer(req);
-    say("    code %d line %s version %d.%d kind %d connection %s", evhttp_request_get_response_code(req),
-        text(evhttp_request_get_response_code_line(req)), req->major, req->minor, (int)req->kind,
+static void show_answer(struct evhttp_request* req) {
+    struct evbuffer* body = evhttp_request_get_input_buffer(req);
+    say("    code %d line %s version %d.%d kind %d connection %s",
+        evhttp_request_get_response_code(req), text(evhttp_request_get_response_code_line(req)),
+        req->major, req->minor, (int)req->kind,
         evhttp_request_get_connection(req) != NULL ? "set" : "null");
     show_headers(evhttp_request_get_input_headers(req));
-    show_octets((const char *)evbuffer_pullup(body, -1), evbuffer_get_length(body));
+    show_octets((const char*)evbuffer_pullup(body, -1), evbuffer_get_length(body));
 }
 
-static void on_done(struct evhttp_request *req, void *arg)
-{
-    say("  done %s%s", (const char *)arg, req == NULL ? ": NULL" : "");
+static void on_done(struct evhttp_request* req, void* arg) {
+    say("  done %s%s", (const char*)arg, req == NULL ? ": NULL" : "");
     if (req != NULL) {
         show_answer(req);
     }
     --outstanding;
 }
 
-static void on_error(enum evhttp_request_error error, void *arg) { say("  error %d of %s", (int)error, (const char *)arg); }
-
-static void on_chunk(struct evhttp_request *req, void *arg)
-{
-    struct evbuffer *body = evhttp_request_get_input_buffer(req);
-    printf("  chunk of %s", (const char *)arg);
-    show_octets((const char *)evbuffer_pullup(body, -1), evbuffer_get_length(body));
+static void on_error(enum evhttp_request_error error, void* arg) {
+    say("  error %d of %s", (int)error, (const char*)arg);
 }
 
-static int on_header(struct evhttp_request *req, void *arg)
-{
-    say("  header of %s: %d", (const char *)arg, evhttp_request_get_response_code(req));
+static void on_chunk(struct evhttp_request* req, void* arg) {
+    struct evbuffer* body = evhttp_request_get_input_buffer(req);
+    printf("  chunk of %s", (const char*)arg);
+    show_octets((const char*)evbuffer_pullup(body, -1), evbuffer_get_length(body));
+}
+
+static int on_header(struct evhttp_request* req, void* arg) {
+    say("  header of %s: %d", (const char*)arg, evhttp_request_get_response_code(req));
     return 0;
 }
 
-static int on_header_refuse(struct evhttp_request *req, void *arg)
-{
+static int on_header_refuse(struct evhttp_request* req, void* arg) {
     on_header(req, arg);
     return -1;
 }
 
-static void on_closed(struct evhttp_connection *connection, void *arg)
-{
+static void on_closed(struct evhttp_connection* connection, void* arg) {
     (void)connection;
-    say("  connection closed: %s", (const char *)arg);
+    say("  connection closed: %s", (const char*)arg);
 }
 
-static struct evhttp_connection *open_connection(void)
-{
-    struct evhttp_connection *connection = evhttp_connection_base_new(base, NULL, "127.0.0.1", port);
+static struct evhttp_connection* open_connection(void) {
+    struct evhttp_connection* connection =
+        evhttp_connection_base_new(base, NULL, "127.0.0.1", port);
     evhttp_connection_set_closecb(connection, on_closed, "client");
     return connection;
 }
 
-static struct evhttp_request *new_request(const char *name)
-{
-    struct evhttp_request *req = evhttp_request_new(on_done, (void *)name);
+static struct evhttp_request* new_request(const char* name) {
+    struct evhttp_request* req = evhttp_request_new(on_done, (void*)name);
     evhttp_request_set_error_cb(req, on_error);
     evhttp_add_header(evhttp_request_get_output_headers(req), "Host", "h");
     ++outstanding;
     return req;
 }
 
-static void make(struct evhttp_connection *connection, struct evhttp_request *req, enum evhttp_cmd_type type, const char *uri)
-{
+static void make(struct evhttp_connection* connection, struct evhttp_request* req,
+                 enum evhttp_cmd_type type, const char* uri) {
     say("  make %s: %d", uri, evhttp_make_request(connection, req, type, uri));
 }
 
-static void run(void)
-{
+static void run(void) {
     while (outstanding > 0 && event_base_loop(base, EVLOOP_ONCE) == 0) {
     }
     /* What the server sees of an end comes a little later. */
@@ -193,11 +184,12 @@ static void run(void)
 
 /* ---- cases ---- */
 
-static void simple(void)
-{
+static void simple(void) {
     static const struct step answers[] = {
         {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: y\r\n\r\nab", 0},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n3\r\ncde\r\n0\r\nTrail: x\r\n\r\n", 0},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n3\r\ncde\r\n0\r\nTrail: "
+         "x\r\n\r\n",
+         0},
         {"HTTP/1.1 204 None\r\n\r\n", 0},
         {"HTTP/1.1 304 Same\r\nContent-Length: 5\r\n\r\n", 0},
         {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", 0},
@@ -207,38 +199,41 @@ static void simple(void)
         {"HTTP/1.1 200\r\nContent-Length: 1\r\n\r\nx", 0},
         {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\nend", 1},
     };
-    static const enum evhttp_cmd_type types[] = {EVHTTP_REQ_GET,     EVHTTP_REQ_POST,  EVHTTP_REQ_PUT,  EVHTTP_REQ_GET,  EVHTTP_REQ_HEAD,
-                                                 EVHTTP_REQ_OPTIONS, EVHTTP_REQ_TRACE, EVHTTP_REQ_GET, EVHTTP_REQ_GET, EVHTTP_REQ_DELETE};
-    static const char *const names[] = {"get", "post", "put", "get 304", "head", "options", "trace", "get 1.0", "no phrase", "delete"};
-    struct evhttp_connection *connection = open_connection();
-    char *address;
+    static const enum evhttp_cmd_type types[] = {
+        EVHTTP_REQ_GET,     EVHTTP_REQ_POST,  EVHTTP_REQ_PUT, EVHTTP_REQ_GET, EVHTTP_REQ_HEAD,
+        EVHTTP_REQ_OPTIONS, EVHTTP_REQ_TRACE, EVHTTP_REQ_GET, EVHTTP_REQ_GET, EVHTTP_REQ_DELETE};
+    static const char* const names[] = {"get",     "post",  "put",     "get 304",   "head",
+                                        "options", "trace", "get 1.0", "no phrase", "delete"};
+    struct evhttp_connection* connection = open_connection();
+    char* address;
     ev_uint16_t peer_port;
     size_t i;
     heading("one after the other");
     SCRIPT(answers);
     for (i = 0; i < sizeof types / sizeof types[0]; ++i) {
-        struct evhttp_request *req = new_request(names[i]);
+        struct evhttp_request* req = new_request(names[i]);
         if (types[i] == EVHTTP_REQ_POST) {
             evbuffer_add_printf(evhttp_request_get_output_buffer(req), "body");
         }
         make(connection, req, types[i], "/path?q");
     }
     evhttp_connection_get_peer(connection, &address, &peer_port);
-    say("  peer %s %d base %d server %d bufferevent %d", address, peer_port == port, evhttp_connection_get_base(connection) == base,
-        evhttp_connection_get_server(connection) != NULL, evhttp_connection_get_bufferevent(connection) != NULL);
+    say("  peer %s %d base %d server %d bufferevent %d", address, peer_port == port,
+        evhttp_connection_get_base(connection) == base,
+        evhttp_connection_get_server(connection) != NULL,
+        evhttp_connection_get_bufferevent(connection) != NULL);
     run();
     evhttp_connection_free(connection);
 }
 
-static void reconnecting(void)
-{
+static void reconnecting(void) {
     static const struct step answers[] = {
         {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\na", 1},
         {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb", 0},
         {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nc", 0},
     };
-    struct evhttp_connection *connection = open_connection();
-    struct evhttp_request *req;
+    struct evhttp_connection* connection = open_connection();
+    struct evhttp_request* req;
     heading("reconnecting");
     SCRIPT(answers);
     make(connection, new_request("first"), EVHTTP_REQ_GET, "/1");
@@ -251,15 +246,15 @@ static void reconnecting(void)
     evhttp_connection_free(connection);
 }
 
-static void streaming(void)
-{
+static void streaming(void) {
     static const struct step answers[] = {
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n", 0},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n",
+         0},
         {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabcde", 0},
         {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabcde", 0},
     };
-    struct evhttp_connection *connection = open_connection();
-    struct evhttp_request *req;
+    struct evhttp_connection* connection = open_connection();
+    struct evhttp_request* req;
     heading("header and chunk callbacks");
     SCRIPT(answers);
     req = new_request("chunked");
@@ -278,22 +273,24 @@ static void streaming(void)
     evhttp_connection_free(connection);
 }
 
-static void failures(void)
-{
+static void failures(void) {
     static const struct step answers[] = {
         {NULL, 1},
         {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", 1},
         {"garbage\r\n\r\n", 1},
         {"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabcdef", 0},
-        {"HTTP/1.1 200 OK\r\nLong: 01234567890123456789012345678901234567890123456789\r\nContent-Length: 0\r\n\r\n", 0},
+        {"HTTP/1.1 200 OK\r\nLong: "
+         "01234567890123456789012345678901234567890123456789\r\nContent-Length: 0\r\n\r\n",
+         0},
         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 0},
     };
-    static const char *const names[] = {"closed", "cut", "garbage", "too long", "long header", "bad chunk"};
+    static const char* const names[] = {"closed",   "cut",         "garbage",
+                                        "too long", "long header", "bad chunk"};
     size_t i;
     heading("failures");
     SCRIPT(answers);
     for (i = 0; i < sizeof names / sizeof names[0]; ++i) {
-        struct evhttp_connection *connection = open_connection();
+        struct evhttp_connection* connection = open_connection();
         if (i == 3) {
             evhttp_connection_set_max_body_size(connection, 5);
         }
@@ -310,10 +307,9 @@ static void failures(void)
     }
 }
 
-static void nobody_listens(void)
-{
+static void nobody_listens(void) {
     const struct timeval brief = {0, 10000};
-    struct evhttp_connection *connection = evhttp_connection_base_new(base, NULL, "127.0.0.1", 1);
+    struct evhttp_connection* connection = evhttp_connection_base_new(base, NULL, "127.0.0.1", 1);
     heading("nobody listens");
     evhttp_connection_set_closecb(connection, on_closed, "client");
     make(connection, new_request("first"), EVHTTP_REQ_GET, "/1");
@@ -326,11 +322,11 @@ static void nobody_listens(void)
     evhttp_connection_free(connection);
 }
 
-static void time_outs(void)
-{
-    static const struct step answers[] = {{NULL, 0}, {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", 0}};
+static void time_outs(void) {
+    static const struct step answers[] = {{NULL, 0},
+                                          {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", 0}};
     const struct timeval brief = {0, 30000};
-    struct evhttp_connection *connection = open_connection();
+    struct evhttp_connection* connection = open_connection();
     heading("time-outs");
     SCRIPT(answers);
     evhttp_connection_set_timeout_tv(connection, &brief);
@@ -341,12 +337,12 @@ static void time_outs(void)
     evhttp_connection_free(connection);
 }
 
-static void cancelling(void)
-{
-    static const struct step answers[] = {{NULL, 0}, {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", 0}};
-    struct evhttp_connection *connection = open_connection();
-    struct evhttp_request *first = new_request("first");
-    struct evhttp_request *second = new_request("second");
+static void cancelling(void) {
+    static const struct step answers[] = {{NULL, 0},
+                                          {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", 0}};
+    struct evhttp_connection* connection = open_connection();
+    struct evhttp_request* first = new_request("first");
+    struct evhttp_request* second = new_request("second");
     heading("cancelling");
     SCRIPT(answers);
     make(connection, first, EVHTTP_REQ_GET, "/1");
@@ -364,20 +360,19 @@ static void cancelling(void)
     evhttp_connection_free(connection);
 }
 
-static void on_done_free(struct evhttp_request *req, void *arg)
-{
+static void on_done_free(struct evhttp_request* req, void* arg) {
     on_done(req, "freeing");
     evhttp_request_own(req);
-    *(struct evhttp_request **)arg = req;
+    *(struct evhttp_request**)arg = req;
 }
 
-static void owning(void)
-{
-    static const struct step answers[] = {{"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", 0},
-                                          {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\ny", 1}};
-    struct evhttp_connection *connection = open_connection();
-    struct evhttp_request *owned = NULL;
-    struct evhttp_request *req = evhttp_request_new(on_done_free, &owned);
+static void owning(void) {
+    static const struct step answers[] = {
+        {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", 0},
+        {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\ny", 1}};
+    struct evhttp_connection* connection = open_connection();
+    struct evhttp_request* owned = NULL;
+    struct evhttp_request* req = evhttp_request_new(on_done_free, &owned);
     heading("owning, freeing on completion");
     SCRIPT(answers);
     ++outstanding;
@@ -394,12 +389,11 @@ static void owning(void)
     evhttp_request_free(req);
 }
 
-static void expecting(void)
-{
+static void expecting(void) {
     static const struct step answers[] = {{"HTTP/1.1 100 Continue\r\n\r\n", 0}};
     static const struct step refusal[] = {{"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n", 0}};
-    struct evhttp_connection *connection = open_connection();
-    struct evhttp_request *req = new_request("refused");
+    struct evhttp_connection* connection = open_connection();
+    struct evhttp_request* req = new_request("refused");
     heading("expecting 100");
     SCRIPT(refusal);
     evhttp_add_header(evhttp_request_get_output_headers(req), "Expect", "100-continue");
@@ -410,17 +404,18 @@ static void expecting(void)
     (void)answers;
 }
 
-static void settings(void)
-{
+static void settings(void) {
     static const struct step answers[] = {{"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", 0},
                                           {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\ny", 0}};
-    struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-    struct evhttp_connection *connection = evhttp_connection_base_bufferevent_new(base, NULL, bev, "127.0.0.1", port);
+    struct bufferevent* bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    struct evhttp_connection* connection =
+        evhttp_connection_base_bufferevent_new(base, NULL, bev, "127.0.0.1", port);
     heading("settings");
     SCRIPT(answers);
     say("  own bufferevent %d", evhttp_connection_get_bufferevent(connection) == bev);
     say("  unknown flags %d", evhttp_connection_set_flags(connection, 0x40000));
-    say("  flags %d", evhttp_connection_set_flags(connection, EVHTTP_CON_REUSE_CONNECTED_ADDR | EVHTTP_CON_READ_ON_WRITE_ERROR));
+    say("  flags %d", evhttp_connection_set_flags(connection, EVHTTP_CON_REUSE_CONNECTED_ADDR |
+                                                                  EVHTTP_CON_READ_ON_WRITE_ERROR));
     evhttp_connection_set_family(connection, AF_INET);
     evhttp_connection_set_local_address(connection, "127.0.0.1");
     evhttp_connection_set_timeout(connection, 5);
@@ -435,15 +430,15 @@ static void settings(void)
     evhttp_connection_free(connection);
 }
 
-int main(void)
-{
+int main(void) {
     struct sockaddr_in address;
     signal(SIGPIPE, SIG_IGN);
     base = event_base_new();
     memset(&address, 0, sizeof address);
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    listener = evconnlistener_new_bind(base, on_accept, NULL, LEV_OPT_CLOSE_ON_FREE, -1, (struct sockaddr *)&address, sizeof address);
+    listener = evconnlistener_new_bind(base, on_accept, NULL, LEV_OPT_CLOSE_ON_FREE, -1,
+                                       (struct sockaddr*)&address, sizeof address);
     port = port_of(evconnlistener_get_fd(listener));
     simple();
     reconnecting();

@@ -2,14 +2,12 @@
  * the order of callbacks. */
 #include "http_support.h"
 
-static void on_name(struct evhttp_request *req, void *arg)
-{
-    say("  %s handles %s", (const char *)arg, evhttp_request_get_uri(req));
+static void on_name(struct evhttp_request* req, void* arg) {
+    say("  %s handles %s", (const char*)arg, evhttp_request_get_uri(req));
     reply_text(req, 200, arg);
 }
 
-static void tables(void)
-{
+static void tables(void) {
     heading("tables");
     say("set /x: %d", evhttp_set_cb(http, "/x", on_name, "x"));
     say("set /x again: %d", evhttp_set_cb(http, "/x", on_name, "x2"));
@@ -26,46 +24,53 @@ static void tables(void)
     exchange("GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
     evhttp_set_gencb(http, on_name, "general");
     exchange("GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
-    evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH | EVHTTP_REQ_TRACE);
+    evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH |
+                                         EVHTTP_REQ_TRACE);
     exchange("OPTIONS /x HTTP/1.1\r\nHost: h\r\n\r\n");
     exchange("PATCH /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nab");
     exchange("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
     exchange("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n");
-    evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE);
+    evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD |
+                                         EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE);
     evhttp_set_gencb(http, NULL, NULL);
 }
 
-static void on_look(struct evhttp_request *req, void *arg)
-{
-    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
-    struct evhttp_connection *connection = evhttp_request_get_connection(req);
-    char *address = NULL;
+static void on_look(struct evhttp_request* req, void* arg) {
+    const struct evhttp_uri* uri = evhttp_request_get_evhttp_uri(req);
+    struct evhttp_connection* connection = evhttp_request_get_connection(req);
+    char* address = NULL;
     ev_uint16_t peer_port = 0;
-    const struct sockaddr *peer;
+    const struct sockaddr* peer;
     (void)arg;
-    say("  uri %s command %d kind %d version %d.%d", evhttp_request_get_uri(req), (int)evhttp_request_get_command(req),
-        (int)req->kind, req->major, req->minor);
-    say("  same fields: %d %d %d %d", req->uri == evhttp_request_get_uri(req), req->input_headers == evhttp_request_get_input_headers(req),
-        req->evcon == connection, req->output_headers == evhttp_request_get_output_headers(req));
-    say("  scheme %s host %s port %d path %s query %s fragment %s", text(evhttp_uri_get_scheme(uri)), text(evhttp_uri_get_host(uri)),
-        evhttp_uri_get_port(uri), text(evhttp_uri_get_path(uri)), text(evhttp_uri_get_query(uri)), text(evhttp_uri_get_fragment(uri)));
-    say("  host %s, again %s", text(evhttp_request_get_host(req)), text(evhttp_request_get_host(req)));
+    say("  uri %s command %d kind %d version %d.%d", evhttp_request_get_uri(req),
+        (int)evhttp_request_get_command(req), (int)req->kind, req->major, req->minor);
+    say("  same fields: %d %d %d %d", req->uri == evhttp_request_get_uri(req),
+        req->input_headers == evhttp_request_get_input_headers(req), req->evcon == connection,
+        req->output_headers == evhttp_request_get_output_headers(req));
+    say("  scheme %s host %s port %d path %s query %s fragment %s",
+        text(evhttp_uri_get_scheme(uri)), text(evhttp_uri_get_host(uri)), evhttp_uri_get_port(uri),
+        text(evhttp_uri_get_path(uri)), text(evhttp_uri_get_query(uri)),
+        text(evhttp_uri_get_fragment(uri)));
+    say("  host %s, again %s", text(evhttp_request_get_host(req)),
+        text(evhttp_request_get_host(req)));
     say("  remote %s %s", req->remote_host, req->remote_port != 0 ? "with port" : "without port");
     evhttp_connection_get_peer(connection, &address, &peer_port);
     peer = evhttp_connection_get_addr(connection);
-    say("  peer %s %d family %d", address, peer_port == req->remote_port, peer != NULL ? (int)peer->sa_family : -1);
-    say("  base %d server %d", evhttp_connection_get_base(connection) == base, evhttp_connection_get_server(connection) == http);
-    say("  owned %d code %d line %s", evhttp_request_is_owned(req), evhttp_request_get_response_code(req),
-        text(evhttp_request_get_response_code_line(req)));
+    say("  peer %s %d family %d", address, peer_port == req->remote_port,
+        peer != NULL ? (int)peer->sa_family : -1);
+    say("  base %d server %d", evhttp_connection_get_base(connection) == base,
+        evhttp_connection_get_server(connection) == http);
+    say("  owned %d code %d line %s", evhttp_request_is_owned(req),
+        evhttp_request_get_response_code(req), text(evhttp_request_get_response_code_line(req)));
     say("  input %d output %d", (int)evbuffer_get_length(evhttp_request_get_input_buffer(req)),
         (int)evbuffer_get_length(evhttp_request_get_output_buffer(req)));
     show_headers(evhttp_request_get_input_headers(req));
     reply_text(req, 201, "seen");
-    say("  answered with %d %s", evhttp_request_get_response_code(req), text(evhttp_request_get_response_code_line(req)));
+    say("  answered with %d %s", evhttp_request_get_response_code(req),
+        text(evhttp_request_get_response_code_line(req)));
 }
 
-static void looking(void)
-{
+static void looking(void) {
     heading("what a request shows");
     evhttp_set_gencb(http, on_look, NULL);
     exchange("GET /p/%41?q=1&r HTTP/1.1\r\nHost: example.org:8080\r\nX: y\r\n\r\n");
@@ -75,11 +80,10 @@ static void looking(void)
     evhttp_set_gencb(http, NULL, NULL);
 }
 
-static void on_kind(struct evhttp_request *req, void *arg)
-{
-    struct evkeyvalq *out = evhttp_request_get_output_headers(req);
-    struct evbuffer *body = evbuffer_new();
-    const char *path = evhttp_request_get_uri(req);
+static void on_kind(struct evhttp_request* req, void* arg) {
+    struct evkeyvalq* out = evhttp_request_get_output_headers(req);
+    struct evbuffer* body = evbuffer_new();
+    const char* path = evhttp_request_get_uri(req);
     (void)arg;
     evbuffer_add_printf(body, "body");
     if (strcmp(path, "/own-type") == 0) {
@@ -112,9 +116,9 @@ static void on_kind(struct evhttp_request *req, void *arg)
     evbuffer_free(body);
 }
 
-static void answers(void)
-{
-    static const char *const paths[] = {"/own-type", "/close", "/date", "/204", "/304", "/nobody", "/e500", "/e404", "/other"};
+static void answers(void) {
+    static const char* const paths[] = {"/own-type", "/close", "/date", "/204",  "/304",
+                                        "/nobody",   "/e500",  "/e404", "/other"};
     size_t i;
     char request[128];
     heading("answers");
@@ -125,7 +129,8 @@ static void answers(void)
         if (strcmp(paths[i], "/close") == 0) {
             continue;
         }
-        snprintf(request, sizeof request, "GET %s HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", paths[i]);
+        snprintf(request, sizeof request, "GET %s HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+                 paths[i]);
         exchange(request);
     }
     evhttp_set_default_content_type(http, "application/x-test");
@@ -139,20 +144,18 @@ static void answers(void)
 /* ---- answers in pieces ---- */
 
 static int pieces_left;
-static struct evhttp_request *piece_request;
+static struct evhttp_request* piece_request;
 
-static void add_piece(void (*cb)(struct evhttp_connection *, void *))
-{
-    struct evbuffer *piece = evbuffer_new();
+static void add_piece(void (*cb)(struct evhttp_connection*, void*)) {
+    struct evbuffer* piece = evbuffer_new();
     evbuffer_add_printf(piece, "<piece %d>", pieces_left);
     evhttp_send_reply_chunk_with_cb(piece_request, piece, cb, &pieces_left);
     say("  piece left: %d", (int)evbuffer_get_length(piece));
     evbuffer_free(piece);
 }
 
-static void on_piece_written(struct evhttp_connection *connection, void *arg)
-{
-    say("  written, %d left, same connection %d", *(int *)arg, connection == piece_request->evcon);
+static void on_piece_written(struct evhttp_connection* connection, void* arg) {
+    say("  written, %d left, same connection %d", *(int*)arg, connection == piece_request->evcon);
     if (--pieces_left > 0) {
         add_piece(on_piece_written);
     } else {
@@ -160,9 +163,8 @@ static void on_piece_written(struct evhttp_connection *connection, void *arg)
     }
 }
 
-static void on_pieces(struct evhttp_request *req, void *arg)
-{
-    struct evbuffer *empty = evbuffer_new();
+static void on_pieces(struct evhttp_request* req, void* arg) {
+    struct evbuffer* empty = evbuffer_new();
     (void)arg;
     if (strcmp(evhttp_request_get_uri(req), "/length") == 0) {
         evhttp_add_header(evhttp_request_get_output_headers(req), "Content-Length", "27");
@@ -174,7 +176,7 @@ static void on_pieces(struct evhttp_request *req, void *arg)
     piece_request = req;
     if (strcmp(evhttp_request_get_uri(req), "/atonce") == 0) {
         for (; pieces_left > 0; --pieces_left) {
-            struct evbuffer *piece = evbuffer_new();
+            struct evbuffer* piece = evbuffer_new();
             evbuffer_add_printf(piece, "<piece %d>", pieces_left);
             evhttp_send_reply_chunk(req, piece);
             evbuffer_free(piece);
@@ -185,16 +187,16 @@ static void on_pieces(struct evhttp_request *req, void *arg)
     }
 }
 
-static void pieces(void)
-{
-    static const char *const paths[] = {"/atonce", "/driven", "/length"};
+static void pieces(void) {
+    static const char* const paths[] = {"/atonce", "/driven", "/length"};
     char request[128];
     size_t i;
     heading("pieces");
     evhttp_set_gencb(http, on_pieces, NULL);
     for (i = 0; i < 3; ++i) {
-        struct raw *raw = raw_open();
-        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", paths[i]);
+        struct raw* raw = raw_open();
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+                 paths[i]);
         say("%s", paths[i]);
         raw_say(raw, request);
         raw_wait(raw);
@@ -212,20 +214,18 @@ static void pieces(void)
 
 /* ---- later answers, hooks ---- */
 
-static void on_complete(struct evhttp_request *req, void *arg)
-{
-    say("  complete: %s %s code %d", (const char *)arg, evhttp_request_get_uri(req), evhttp_request_get_response_code(req));
+static void on_complete(struct evhttp_request* req, void* arg) {
+    say("  complete: %s %s code %d", (const char*)arg, evhttp_request_get_uri(req),
+        evhttp_request_get_response_code(req));
 }
 
-static void on_closed(struct evhttp_connection *connection, void *arg)
-{
+static void on_closed(struct evhttp_connection* connection, void* arg) {
     (void)connection;
-    say("  connection closed: %s", (const char *)arg);
+    say("  connection closed: %s", (const char*)arg);
 }
 
-static void on_later(evutil_socket_t fd, short what, void *arg)
-{
-    struct evhttp_request *req = arg;
+static void on_later(evutil_socket_t fd, short what, void* arg) {
+    struct evhttp_request* req = arg;
     (void)fd;
     (void)what;
     say("  later, connection %s", evhttp_request_get_connection(req) != NULL ? "there" : "gone");
@@ -233,8 +233,7 @@ static void on_later(evutil_socket_t fd, short what, void *arg)
     say("  later answered");
 }
 
-static void on_keep(struct evhttp_request *req, void *arg)
-{
+static void on_keep(struct evhttp_request* req, void* arg) {
     const struct timeval soon = {0, 20000};
     evhttp_request_set_on_complete_cb(req, on_complete, "kept");
     evhttp_connection_set_closecb(evhttp_request_get_connection(req), on_closed, "kept");
@@ -243,8 +242,7 @@ static void on_keep(struct evhttp_request *req, void *arg)
     say("  handler returns");
 }
 
-static void on_sync_hooks(struct evhttp_request *req, void *arg)
-{
+static void on_sync_hooks(struct evhttp_request* req, void* arg) {
     (void)arg;
     evhttp_request_set_on_complete_cb(req, on_complete, "at once");
     evhttp_connection_set_closecb(evhttp_request_get_connection(req), on_closed, "at once");
@@ -252,15 +250,16 @@ static void on_sync_hooks(struct evhttp_request *req, void *arg)
     say("  handler returns");
 }
 
-static void hooks(void)
-{
-    struct raw *raw;
+static void hooks(void) {
+    struct raw* raw;
     heading("hooks");
     evhttp_set_cb(http, "/now", on_sync_hooks, NULL);
     evhttp_set_cb(http, "/later", on_keep, NULL);
     exchange("GET /now HTTP/1.1\r\nHost: h\r\n\r\n");
     exchange("GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
-    exchange("GET /now HTTP/1.1\r\nHost: h\r\n\r\nGET /later HTTP/1.1\r\nHost: h\r\n\r\nGET /now HTTP/1.1\r\nHost: h\r\n\r\n");
+    exchange(
+        "GET /now HTTP/1.1\r\nHost: h\r\n\r\nGET /later HTTP/1.1\r\nHost: h\r\n\r\nGET /now "
+        "HTTP/1.1\r\nHost: h\r\n\r\n");
     raw = raw_open();
     raw_say(raw, "GET /later HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     shutdown(raw->fd, SHUT_WR);
@@ -269,9 +268,8 @@ static void hooks(void)
     raw_close(raw);
 }
 
-static void on_free_connection(struct evhttp_request *req, void *arg)
-{
-    struct evhttp_connection *connection = evhttp_request_get_connection(req);
+static void on_free_connection(struct evhttp_request* req, void* arg) {
+    struct evhttp_connection* connection = evhttp_request_get_connection(req);
     (void)arg;
     evhttp_connection_set_closecb(connection, on_closed, "freed");
     say("  freeing the connection");
@@ -279,21 +277,20 @@ static void on_free_connection(struct evhttp_request *req, void *arg)
     say("  freed");
 }
 
-static void freeing(void)
-{
+static void freeing(void) {
     heading("freeing a connection");
     evhttp_set_cb(http, "/free", on_free_connection, NULL);
     exchange("GET /free HTTP/1.1\r\nHost: h\r\n\r\n");
 }
 
-static void on_bufferevent(struct evhttp_request *req, void *arg)
-{
-    struct bufferevent *bev = evhttp_connection_get_bufferevent(evhttp_request_get_connection(req));
-    struct evbuffer *big = evbuffer_new();
-    char *block = calloc(1, 100000);
+static void on_bufferevent(struct evhttp_request* req, void* arg) {
+    struct bufferevent* bev = evhttp_connection_get_bufferevent(evhttp_request_get_connection(req));
+    struct evbuffer* big = evbuffer_new();
+    char* block = calloc(1, 100000);
     (void)arg;
-    say("  bufferevent %d base %d fd %d enabled %d input %d output %d", bev != NULL, bufferevent_get_base(bev) == base,
-        bufferevent_getfd(bev) >= 0, (int)bufferevent_get_enabled(bev), (int)evbuffer_get_length(bufferevent_get_input(bev)),
+    say("  bufferevent %d base %d fd %d enabled %d input %d output %d", bev != NULL,
+        bufferevent_get_base(bev) == base, bufferevent_getfd(bev) >= 0,
+        (int)bufferevent_get_enabled(bev), (int)evbuffer_get_length(bufferevent_get_input(bev)),
         (int)evbuffer_get_length(bufferevent_get_output(bev)));
     memset(block, 'x', 100000);
     evbuffer_add(big, block, 100000);
@@ -303,23 +300,24 @@ static void on_bufferevent(struct evhttp_request *req, void *arg)
     evbuffer_free(big);
 }
 
-static void bufferevents(void)
-{
+static void bufferevents(void) {
     heading("bufferevent of a connection");
     evhttp_set_cb(http, "/bev", on_bufferevent, NULL);
     evhttp_set_cb(http, "/x", on_name, "x");
-    exchange("GET /x HTTP/1.1\r\nHost: h\r\n\r\nGET /bev HTTP/1.1\r\nHost: h\r\n\r\nGET /x HTTP/1.1\r\nHost: h\r\n\r\n");
-    exchange("POST /bev HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabcGET /bev HTTP/1.1\r\nHost: h\r\n\r\n");
+    exchange(
+        "GET /x HTTP/1.1\r\nHost: h\r\n\r\nGET /bev HTTP/1.1\r\nHost: h\r\n\r\nGET /x "
+        "HTTP/1.1\r\nHost: h\r\n\r\n");
+    exchange(
+        "POST /bev HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabcGET /bev HTTP/1.1\r\nHost: "
+        "h\r\n\r\n");
 }
 
-static struct bufferevent *make_bev(struct event_base *of, void *arg)
-{
-    ++*(int *)arg;
+static struct bufferevent* make_bev(struct event_base* of, void* arg) {
+    ++*(int*)arg;
     return bufferevent_socket_new(of, -1, BEV_OPT_CLOSE_ON_FREE);
 }
 
-static void own_bufferevents(void)
-{
+static void own_bufferevents(void) {
     int made = 0;
     heading("bufferevents of the program");
     evhttp_set_bevcb(http, make_bev, &made);
@@ -331,11 +329,10 @@ static void own_bufferevents(void)
 
 /* ---- hosts ---- */
 
-static void hosts(void)
-{
-    struct evhttp *foo = evhttp_new(base);
-    struct evhttp *bar = evhttp_new(base);
-    struct evhttp *deep = evhttp_new(base);
+static void hosts(void) {
+    struct evhttp* foo = evhttp_new(base);
+    struct evhttp* bar = evhttp_new(base);
+    struct evhttp* deep = evhttp_new(base);
     heading("virtual hosts");
     evhttp_set_cb(http, "/v", on_name, "root");
     evhttp_set_cb(foo, "/v", on_name, "foo");
@@ -370,18 +367,16 @@ static void hosts(void)
 
 static int sockets_seen;
 
-static void on_socket(struct evhttp_bound_socket *bound, void *arg)
-{
+static void on_socket(struct evhttp_bound_socket* bound, void* arg) {
     ++sockets_seen;
-    say("  socket: fd %d listener %d arg %s", evhttp_bound_socket_get_fd(bound) >= 0, evhttp_bound_socket_get_listener(bound) != NULL,
-        (const char *)arg);
+    say("  socket: fd %d listener %d arg %s", evhttp_bound_socket_get_fd(bound) >= 0,
+        evhttp_bound_socket_get_listener(bound) != NULL, (const char*)arg);
 }
 
-static void sockets(void)
-{
-    struct evhttp_bound_socket *second = evhttp_bind_socket_with_handle(http, "127.0.0.1", 0);
-    struct evhttp_bound_socket *third;
-    struct evconnlistener *listener;
+static void sockets(void) {
+    struct evhttp_bound_socket* second = evhttp_bind_socket_with_handle(http, "127.0.0.1", 0);
+    struct evhttp_bound_socket* third;
+    struct evconnlistener* listener;
     struct sockaddr_in address;
     const unsigned short first_port = port;
     int fd;
@@ -395,13 +390,14 @@ static void sockets(void)
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     fd = socket(AF_INET, SOCK_STREAM, 0);
-    bind(fd, (struct sockaddr *)&address, sizeof address);
+    bind(fd, (struct sockaddr*)&address, sizeof address);
     listen(fd, 5);
     evutil_make_socket_nonblocking(fd);
     say("accept_socket %d", evhttp_accept_socket(http, fd));
     port = port_of(fd);
     exchange("GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
-    listener = evconnlistener_new_bind(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE, -1, (struct sockaddr *)&address, sizeof address);
+    listener = evconnlistener_new_bind(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE, -1,
+                                       (struct sockaddr*)&address, sizeof address);
     third = evhttp_bind_listener(http, listener);
     say("same listener %d", evhttp_bound_socket_get_listener(third) == listener);
     port = port_of(evhttp_bound_socket_get_fd(third));
@@ -411,8 +407,7 @@ static void sockets(void)
     port = first_port;
 }
 
-static void unix_sockets(void)
-{
+static void unix_sockets(void) {
     struct sockaddr_un address;
     struct raw raw;
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -420,13 +415,14 @@ static void unix_sockets(void)
     memset(&address, 0, sizeof address);
     memset(&raw, 0, sizeof raw);
     address.sun_family = AF_UNIX;
-    snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "corevent-http-test-%d", (int)getpid());
-    bind(fd, (struct sockaddr *)&address, sizeof address);
+    snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "corevent-http-test-%d",
+             (int)getpid());
+    bind(fd, (struct sockaddr*)&address, sizeof address);
     listen(fd, 5);
     evutil_make_socket_nonblocking(fd);
     say("accept_socket %d", evhttp_accept_socket(http, fd));
     raw.fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    connect(raw.fd, (struct sockaddr *)&address, sizeof address);
+    connect(raw.fd, (struct sockaddr*)&address, sizeof address);
     raw.got = calloc(1, 1);
     raw.readable = event_new(base, raw.fd, EV_READ | EV_PERSIST, on_raw, &raw);
     event_add(raw.readable, NULL);
@@ -438,10 +434,9 @@ static void unix_sockets(void)
     free(raw.got);
 }
 
-static void time_outs(void)
-{
+static void time_outs(void) {
     const struct timeval brief = {0, 50000};
-    struct raw *raw;
+    struct raw* raw;
     heading("time-outs");
     evhttp_set_timeout_tv(http, &brief);
     raw = raw_open();
@@ -457,8 +452,7 @@ static void time_outs(void)
     evhttp_set_timeout_tv(http, NULL);
 }
 
-int main(void)
-{
+int main(void) {
     open_server();
     tables();
     looking();

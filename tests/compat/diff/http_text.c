@@ -8,15 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void show(const char *what, char *s)
-{
+static void show(const char* what, char* s) {
     printf("%s: %s\n", what, s != NULL ? s : "(null)");
     free(s);
 }
 
-static void encoding(void)
-{
-    static const char *const texts[] = {
+static void encoding(void) {
+    static const char* const texts[] = {
         "", "abc", "a b+c", "-._~", "\xc3\xa4\xff\x01", "a%b", "/?#[]@!$&'()*+,;=", "100%",
     };
     size_t i;
@@ -32,18 +30,18 @@ static void encoding(void)
     show("htmlescape", evhttp_htmlescape("<a href=\"x\">'&'</a>&amp;"));
 }
 
-static void decoding(void)
-{
-    static const char *const texts[] = {
-        "", "abc", "a+b", "a%20b", "a+b?c+d", "a?b+c?d+e", "%", "%4", "%41", "%4g", "%zz%41", "a%00b", "%ff%C3%a4", "%25%32%35",
-        "%2", "x%2", "x%", "+%2b+", "%0d%0a",
+static void decoding(void) {
+    static const char* const texts[] = {
+        "",   "abc", "a+b", "a%20b",  "a+b?c+d", "a?b+c?d+e", "%",
+        "%4", "%41", "%4g", "%zz%41", "a%00b",   "%ff%C3%a4", "%25%32%35",
+        "%2", "x%2", "x%",  "+%2b+",  "%0d%0a",
     };
     size_t i, k;
     for (i = 0; i < sizeof texts / sizeof texts[0]; ++i) {
         show("decode_uri", evhttp_decode_uri(texts[i]));
         for (k = 0; k < 2; ++k) {
             size_t length = 99;
-            char *s = evhttp_uridecode(texts[i], (int)k, &length);
+            char* s = evhttp_uridecode(texts[i], (int)k, &length);
             size_t at;
             printf("uridecode(%s, %d) = %d:", texts[i], (int)k, (int)length);
             for (at = 0; at <= length; ++at) {
@@ -56,25 +54,54 @@ static void decoding(void)
     }
 }
 
-static void show_list(struct evkeyvalq *list)
-{
-    struct evkeyval *pair;
+static void show_list(struct evkeyvalq* list) {
+    struct evkeyval* pair;
     int count = 0;
     TAILQ_FOREACH(pair, list, next) {
         printf("  [%s]=[%s]\n", pair->key, pair->value);
         ++count;
     }
-    printf("  %d pairs, last %s\n", count, TAILQ_EMPTY(list) ? "none" : TAILQ_LAST(list, evkeyvalq)->key);
+    printf("  %d pairs, last %s\n", count,
+           TAILQ_EMPTY(list) ? "none" : TAILQ_LAST(list, evkeyvalq)->key);
 }
 
-static void queries(void)
-{
-    static const char *const texts[] = {
-        "", "a=1", "a=1&b=2", "a", "a=", "=a", "=", "a=1&", "&a=1", "a=1&&b=2", "a=1;b=2", "a=b=c", "a+b=c+d", "%41=%42", "a=%00x",
-        "a=%0d%0ab", "a=1&a=2&A=3", "a=%zz", "test=unicode\xc3\xa4", "a=?", "a=#b", "a=1&b", "x[0]=1",
+static void queries(void) {
+    static const char* const texts[] = {
+        "",
+        "a=1",
+        "a=1&b=2",
+        "a",
+        "a=",
+        "=a",
+        "=",
+        "a=1&",
+        "&a=1",
+        "a=1&&b=2",
+        "a=1;b=2",
+        "a=b=c",
+        "a+b=c+d",
+        "%41=%42",
+        "a=%00x",
+        "a=%0d%0ab",
+        "a=1&a=2&A=3",
+        "a=%zz",
+        "test=unicode\xc3\xa4",
+        "a=?",
+        "a=#b",
+        "a=1&b",
+        "x[0]=1",
     };
-    static const char *const uris[] = {
-        "/?a=1", "/", "/?", "?a=1&b=2", "http://h/p?q=r#f", "/p?q=a b", "bad:// uri?a=1", "/?a", "http://h?x=%2b+", "/#?a=1",
+    static const char* const uris[] = {
+        "/?a=1",
+        "/",
+        "/?",
+        "?a=1&b=2",
+        "http://h/p?q=r#f",
+        "/p?q=a b",
+        "bad:// uri?a=1",
+        "/?a",
+        "http://h?x=%2b+",
+        "/#?a=1",
     };
     struct evkeyvalq list;
     size_t i;
@@ -92,14 +119,12 @@ static void queries(void)
     }
 }
 
-static const char *find(struct evkeyvalq *list, const char *key)
-{
-    const char *value = evhttp_find_header(list, key);
+static const char* find(struct evkeyvalq* list, const char* key) {
+    const char* value = evhttp_find_header(list, key);
     return value != NULL ? value : "(null)";
 }
 
-static void headers(void)
-{
+static void headers(void) {
     struct evkeyvalq list;
     TAILQ_INIT(&list);
     printf("find in none: %s\n", find(&list, "x"));
@@ -117,7 +142,8 @@ static void headers(void)
     printf("folded value: %d\n", evhttp_add_header(&list, "a", "b\r\n c"));
     printf("tab in value: %d\n", evhttp_add_header(&list, "Tab", "\t b\t "));
     show_list(&list);
-    printf("find: %s %s %s %s\n", find(&list, "HOST"), find(&list, "x-empty"), find(&list, "hos"), find(&list, ""));
+    printf("find: %s %s %s %s\n", find(&list, "HOST"), find(&list, "x-empty"), find(&list, "hos"),
+           find(&list, ""));
     printf("remove: %d\n", evhttp_remove_header(&list, "HOST"));
     printf("find: %s\n", find(&list, "Host"));
     printf("remove: %d\n", evhttp_remove_header(&list, "host"));
@@ -134,8 +160,7 @@ static void headers(void)
     evhttp_clear_headers(&list);
 }
 
-int main(void)
-{
+int main(void) {
     encoding();
     decoding();
     queries();

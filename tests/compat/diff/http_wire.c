@@ -2,32 +2,28 @@
  * this project is stricter than libevent are in tests/compat/own/http_strict.c. */
 #include "http_support.h"
 
-static void on_any(struct evhttp_request *req, void *arg)
-{
+static void on_any(struct evhttp_request* req, void* arg) {
     char body[256];
-    struct evbuffer *input = evhttp_request_get_input_buffer(req);
+    struct evbuffer* input = evhttp_request_get_input_buffer(req);
     (void)arg;
-    snprintf(body, sizeof body, "%d %s %d", (int)evhttp_request_get_command(req), evhttp_request_get_uri(req),
-             (int)evbuffer_get_length(input));
+    snprintf(body, sizeof body, "%d %s %d", (int)evhttp_request_get_command(req),
+             evhttp_request_get_uri(req), (int)evbuffer_get_length(input));
     reply_text(req, 200, body);
 }
 
-static void on_echo(struct evhttp_request *req, void *arg)
-{
+static void on_echo(struct evhttp_request* req, void* arg) {
     (void)arg;
     evhttp_send_reply(req, 200, "Fine", evhttp_request_get_input_buffer(req));
 }
 
-static void on_headers(struct evhttp_request *req, void *arg)
-{
+static void on_headers(struct evhttp_request* req, void* arg) {
     (void)arg;
     say("  headers of %s", evhttp_request_get_uri(req));
     show_headers(evhttp_request_get_input_headers(req));
     reply_text(req, 200, "");
 }
 
-static void well_formed(void)
-{
+static void well_formed(void) {
     heading("well-formed");
     exchange("GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
     exchange("GET /a HTTP/1.0\r\n\r\n");
@@ -39,13 +35,14 @@ static void well_formed(void)
     exchange("GET /a HTTP/1.1\r\nHost: h\r\nConnection: CLOSE\r\n\r\n");
     exchange("GET /a HTTP/1.2\r\nHost: h\r\n\r\n");
     exchange("GET /a?b=c&d=%20 HTTP/1.1\r\nHost: h\r\n\r\n");
-    exchange("GET /a HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\n\r\nGET /c HTTP/1.1\r\nHost: h\r\n\r\n");
+    exchange(
+        "GET /a HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\n\r\nGET /c "
+        "HTTP/1.1\r\nHost: h\r\n\r\n");
     exchange("GET http://h/a HTTP/1.1\r\nHost: h\r\n\r\n");
     exchange("GET http://h/a HTTP/1.1\r\nHost: h\r\nProxy-Connection: keep-alive\r\n\r\n");
 }
 
-static void bodies(void)
-{
+static void bodies(void) {
     heading("bodies");
     exchange("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabcde");
     exchange("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
@@ -54,25 +51,36 @@ static void bodies(void)
     exchange("PUT /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
     exchange("DELETE /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
     exchange("GET /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
-    exchange("POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
-    exchange("POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\nA\r\n0123456789\r\n0\r\n\r\n");
+    exchange(
+        "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+    exchange(
+        "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+        "Chunked\r\n\r\nA\r\n0123456789\r\n0\r\n\r\n");
     exchange("POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
-    exchange("POST /headers HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Trailer: t\r\n\r\n");
-    exchange("POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1 ;x\r\na\r\n0\r\n\r\n");
-    exchange("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nabPOST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\ncd");
+    exchange(
+        "POST /headers HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n1\r\na\r\n0\r\nX-Trailer: t\r\n\r\n");
+    exchange(
+        "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1 "
+        ";x\r\na\r\n0\r\n\r\n");
+    exchange(
+        "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nabPOST /echo HTTP/1.1\r\nHost: "
+        "h\r\nContent-Length: 2\r\n\r\ncd");
 }
 
-static void headers(void)
-{
+static void headers(void) {
     heading("headers");
-    exchange("GET /headers HTTP/1.1\r\nHost: h\r\nA: b\r\na: c\r\nEmpty:\r\nSpaces:   x  y  \r\n\r\n");
-    exchange("GET /headers HTTP/1.1\r\nHost: h\r\nA: Two\r\n Three\r\nB: One\r\n\tTwo\r\n   Three\r\n\r\n");
+    exchange(
+        "GET /headers HTTP/1.1\r\nHost: h\r\nA: b\r\na: c\r\nEmpty:\r\nSpaces:   x  y  \r\n\r\n");
+    exchange(
+        "GET /headers HTTP/1.1\r\nHost: h\r\nA: Two\r\n Three\r\nB: One\r\n\tTwo\r\n   "
+        "Three\r\n\r\n");
     exchange("GET /headers HTTP/1.1 \r\nHost: h\r\n\r\n");
     exchange("GET /headers HTTP/1.1\r\nHost: h\r\nUtf: \xc3\xa4\r\n\r\n");
 }
 
-static void refused(void)
-{
+static void refused(void) {
     heading("refused");
     exchange("GARBAGE\r\n\r\n");
     exchange("GET\r\n\r\n");
@@ -85,9 +93,13 @@ static void refused(void)
     exchange("GET /a HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n");
     exchange("GET /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2,2\r\n\r\n");
     exchange("GET /a HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n");
-    exchange("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    exchange(
+        "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n0\r\n\r\n");
     exchange("POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n");
-    exchange("POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    exchange(
+        "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n0\r\n\r\n");
     exchange("POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n");
     exchange("get /a HTTP/1.1\r\nHost: h\r\n\r\n");
     exchange("BREW /a HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -99,12 +111,12 @@ static void refused(void)
     exchange("GET /missing/<x>&y HTTP/1.0\r\n\r\n");
 }
 
-static void expectations(void)
-{
-    struct raw *raw;
+static void expectations(void) {
+    struct raw* raw;
     heading("100-continue");
     raw = raw_open();
-    raw_say(raw, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    raw_say(raw,
+            "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
     raw_wait_for(raw, "\r\n\r\n");
     show_answers(raw);
     raw_say(raw, "abc");
@@ -115,10 +127,10 @@ static void expectations(void)
     exchange("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nExpect: 100-continue\r\n\r\n");
 }
 
-static void in_pieces(void)
-{
-    static const char request[] = "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
-    struct raw *raw = raw_open();
+static void in_pieces(void) {
+    static const char request[] =
+        "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+    struct raw* raw = raw_open();
     size_t i;
     heading("octet by octet, half-closed");
     for (i = 0; i + 1 < sizeof request; ++i) {
@@ -155,17 +167,21 @@ static void in_pieces(void)
     raw_close(raw);
 }
 
-static void limits(void)
-{
+static void limits(void) {
     heading("limits");
     evhttp_set_max_headers_size(http, 100);
     exchange("GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
-    exchange("GET /a HTTP/1.1\r\nHost: h\r\nLong: 0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789\r\n\r\n");
+    exchange(
+        "GET /a HTTP/1.1\r\nHost: h\r\nLong: "
+        "012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+        "0123456789\r\n\r\n");
     evhttp_set_max_headers_size(http, -1);
     evhttp_set_max_body_size(http, 5);
     exchange("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabcde");
     exchange("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nabcdef");
-    exchange("POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n");
+    exchange(
+        "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n");
     exchange("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\nExpect: 100-continue\r\n\r\n");
     say("unknown flags: %d", evhttp_set_flags(http, 0x1000));
     say("lingering: %d", evhttp_set_flags(http, EVHTTP_SERVER_LINGERING_CLOSE));
@@ -174,8 +190,7 @@ static void limits(void)
     evhttp_set_max_body_size(http, -1);
 }
 
-int main(void)
-{
+int main(void) {
     open_server();
     evhttp_set_cb(http, "/a", on_any, NULL);
     evhttp_set_cb(http, "/b", on_any, NULL);
