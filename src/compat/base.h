@@ -6,8 +6,8 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "compat/common_timeout.h"
-#include "compat/evmap.h"
 #include "compat/event_signal.h"
+#include "compat/evmap.h"
 #include "compat/lock.h"
 #include "reactor/alarm.h"
 #include "reactor/poller.h"
@@ -41,11 +41,12 @@ enum class Method : std::uint8_t { epoll, poll, select };
 
 using ActiveQueue = TailQueue<event_callback, &event_callback::evcb_active_next>;
 
+std::int64_t microseconds(const timeval& tv) noexcept;
+timeval timeval_of(std::int64_t us) noexcept;
+
 struct TimerTraits {
     using Key = std::int64_t;  ///< deadline in microseconds
-    static Key key(const event& ev) noexcept {
-        return ev.ev_timeout.tv_sec * 1'000'000 + ev.ev_timeout.tv_usec;
-    }
+    static Key key(const event& ev) noexcept { return microseconds(ev.ev_timeout); }
     static std::size_t& slot(event& ev) noexcept { return ev.ev_timeout_pos.ev_heap_slot; }
 };
 
@@ -84,9 +85,6 @@ inline event_callback& callback_of(event& ev) noexcept {
     return ev.ev_evcallback;
 }
 
-std::int64_t microseconds(const timeval& tv) noexcept;
-timeval timeval_of(std::int64_t us) noexcept;
-
 }  // namespace corevent::compat
 
 struct event_base {
@@ -119,8 +117,8 @@ struct event_base {
     corevent::TailQueue<corevent::compat::OnceEvent, &corevent::compat::OnceEvent::hook> once;
 
     // --- counts
-    corevent::compat::EventCounts added;          ///< without internal ones
-    corevent::compat::EventCounts active_count;   ///< callbacks
+    corevent::compat::EventCounts added;         ///< without internal ones
+    corevent::compat::EventCounts active_count;  ///< callbacks
     corevent::compat::EventCounts virtual_count;
 
     // --- the loop
@@ -128,6 +126,7 @@ struct event_base {
     bool exit_asked = false;
     bool break_asked = false;
     bool continue_asked = false;
+    bool sleeping = false;  ///< it waits, or is about to, and has its time limit already
     bool notified = false;  ///< and not woken up yet
     int running_priority = -1;
     event_callback* current = nullptr;  ///< whose callback runs
@@ -148,9 +147,9 @@ struct event_base {
     bool in_loop_thread() const noexcept {
         return !running || lock.handle() == nullptr || owner == corevent::compat::thread_id();
     }
-    std::int64_t now_us() noexcept;   ///< cached in callbacks
+    std::int64_t now_us() noexcept;  ///< cached in callbacks
     std::int64_t read_clock() noexcept;
-    void wake() noexcept;             ///< if the loop runs in another thread
+    void wake() noexcept;  ///< if the loop runs in another thread
     int add(event& ev, const timeval* tv, bool absolute) noexcept;
     enum class Wait : std::uint8_t { never, unless_finalizing, always, even_if_finalizing };
     int remove(event& ev, Wait wait) noexcept;

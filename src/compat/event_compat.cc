@@ -40,7 +40,8 @@ int event_priority_init(int npriorities) {
 
 void event_set(event* ev, evutil_socket_t fd, short events, event_callback_fn callback, void* arg) {
     if (event_assign(ev, current_base(), fd, events, callback, arg) < 0) {
-        corevent::compat::errx(1, "event_set: arguments that contradict each other");
+        corevent::compat::errx(corevent::compat::abort_status,
+                               "event_set: arguments that contradict each other");
     }
 }
 

@@ -85,11 +85,12 @@ void run_finalizer(event_callback& callback) noexcept {
             callback.evcb_cb_union.evcb_cbfinalize(&callback, callback.evcb_arg);
             break;
         case closure_event_finalize:
+            note_teardown(ev);
             callback.evcb_cb_union.evcb_evfinalize(&ev, callback.evcb_arg);
             break;
         case closure_event_finalize_free:
-            callback.evcb_cb_union.evcb_evfinalize(&ev, callback.evcb_arg);
             note_teardown(ev);
+            callback.evcb_cb_union.evcb_evfinalize(&ev, callback.evcb_arg);
             mm_free(&ev);
             break;
         default: break;
@@ -160,7 +161,7 @@ event_base::event_base(const BaseOptions& given)
       lock(has(EVENT_BASE_FLAG_NOLOCK) ? Lock(Lock::None{}) : Lock()),
       poller(make_poller(given.method)),
       io(has(EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST)),
-      signals(wakeup) {
+      signals(*this, wakeup) {
     if (lock.handle() != nullptr) callback_ended.make();
     if (has(EVENT_BASE_FLAG_PRECISE_TIMER)) alarm.emplace();
     watch_own(*this);
@@ -245,7 +246,7 @@ event_base* event_base_new_with_config(const event_config* given) {
             warn("event_base_new_with_config: no memory");
             return nullptr;
         }
-        if (environment(config, "EVENT_SHOW_METHOD") != nullptr) {
+        if (secure_getenv("EVENT_SHOW_METHOD") != nullptr) {  // whatever the configuration ignores
             msgx("libevent using: %s", event_base_get_method(base));
         }
         return base;

@@ -51,7 +51,9 @@ void forget_calls(event& ev) noexcept {
 }  // namespace
 
 std::int64_t microseconds(const timeval& tv) noexcept {
-    return tv.tv_sec * 1'000'000 + tv.tv_usec;
+    // A program's idea of forever: 146,000 years, and room to add the time of now.
+    constexpr time_t seconds_max = INT64_MAX / 2 / 1'000'000;
+    return std::clamp(tv.tv_sec, -seconds_max, seconds_max) * 1'000'000 + tv.tv_usec;
 }
 
 timeval timeval_of(std::int64_t us) noexcept {
@@ -75,6 +77,9 @@ void event_base::insert_active(event_callback& callback) noexcept {
     set(callback, EVLIST_ACTIVE);
     active_count.add();
     callback.evcb_active_next.tqe_prev = nullptr;
+    // There may be fewer priorities than when it got its own.
+    if (callback.evcb_pri >= priorities)
+        callback.evcb_pri = static_cast<ev_uint8_t>(priorities - 1);
     active[callback.evcb_pri].push_back(callback);
 }
 
@@ -83,6 +88,8 @@ void event_base::insert_later(event_callback& callback) noexcept {
     set(callback, EVLIST_ACTIVE_LATER);
     active_count.add();
     callback.evcb_active_next.tqe_prev = nullptr;
+    if (callback.evcb_pri >= priorities)
+        callback.evcb_pri = static_cast<ev_uint8_t>(priorities - 1);
     later.push_back(callback);
 }
 
@@ -141,7 +148,7 @@ void event_base::wait_for(const event_callback& callback) noexcept {
 }
 
 void event_base::wake() noexcept {
-    if (in_loop_thread() || notified) return;
+    if (!sleeping || notified || in_loop_thread()) return;
     notified = true;
     wakeup.notify();
 }

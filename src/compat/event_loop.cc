@@ -1,4 +1,4 @@
-// A turn of the loop: promote what was put off -> wait -> note the time -> timers -> signals ->
+// A turn of the loop: promote what was put off -> wait -> note the time -> timers ->
 // callbacks of the most urgent level that has any. The lock is held but in the wait and around
 // callbacks.
 #include "compat/alloc.h"
@@ -30,12 +30,22 @@ constexpr std::int64_t wall_clock_us = 5'000'000;  ///< the offset is read again
 constexpr corevent::PollToken wakeup_token = 0;  // descriptors have generations from 1 on
 constexpr corevent::PollToken alarm_token = 1;
 
-short events_of(Readiness bits) noexcept {
-    if (has(bits, Readiness::error)) return EV_READ | EV_WRITE;
-    if (has(bits, Readiness::hangup) && !has(bits, Readiness::end)) return EV_READ | EV_WRITE;
-    short events = 0;
+/// What the events of a descriptor are told, which is not the same with each method.
+short events_of(Readiness bits, Method method) noexcept {
+    const bool broken = has(bits, Readiness::error);
+    const bool hung_up = has(bits, Readiness::hangup);
+    if (method == Method::epoll && (broken || (hung_up && !has(bits, Readiness::end)))) {
+        return EV_READ | EV_WRITE | EV_ET;
+    }
+    short events = method == Method::epoll ? EV_ET : 0;  // for those that asked for it
     if (has(bits, Readiness::in)) events |= EV_READ;
     if (has(bits, Readiness::out)) events |= EV_WRITE;
+    if (method == Method::select) {
+        if (broken) events |= EV_READ | EV_WRITE;
+        if (hung_up) events |= EV_READ;
+        return events;
+    }
+    if (method == Method::poll && (broken || hung_up)) events |= EV_READ | EV_WRITE;
     if (has(bits, Readiness::end)) events |= EV_CLOSED;
     return events;
 }
@@ -76,7 +86,6 @@ int Turns::run() noexcept {
         promote_later();
         if (!wait(waits ? time_to_wait() : 0)) return -1;
         expire_timers();
-        base_.signals.dispatch(base_);  // behind what the wait and the clock have brought
         if (base_.active_count.now > 0) {
             const int ran = run_active();
             if ((flags_ & EVLOOP_ONCE) != 0 && base_.active_count.now == 0 && ran != 0) return 0;
@@ -95,6 +104,7 @@ std::int64_t Turns::time_to_wait() noexcept {
 }
 
 bool Turns::wait(std::int64_t wait_us) noexcept {
+    base_.sleeping = wait_us != 0;  // before the watchers, which may take their time
     run_prepare_watchers(base_, wait_us);
     base_.io.flush(*base_.poller);
     base_.poller->prepare();
@@ -112,12 +122,14 @@ bool Turns::wait(std::int64_t wait_us) noexcept {
         const Unlocked unlocked(base_.lock);
         count = base_.poller->wait(wait_ms, ready_);
     }
+    base_.sleeping = false;
     base_.notified = false;
     // The coarse clock may lag behind what the poller has waited for.
     if (count == 0 && wait_ms > 0) base_.read_clock();
     if (!base_.has(EVENT_BASE_FLAG_NO_CACHE_TIME)) base_.cached_us = base_.now_us();
     run_check_watchers(base_);
     for (std::size_t i = 0; i < count; ++i) take(ready_[i]);
+    base_.signals.look();
     return true;
 }
 
@@ -125,18 +137,19 @@ void Turns::take(const PollEvent& event) noexcept {
     if (event.token > UINT32_MAX) [[likely]] {
         EventList* const list = base_.io.find(event.token);
         if (list == nullptr) return;
-        const short what = events_of(event.events);
-        // epoll tells those who wait for edges that it was one.
-        const short edge = base_.options.method == Method::epoll ? EV_ET : 0;
+        const short what = events_of(event.events, base_.options.method);
         for (::event* ev = list->first(); ev != nullptr; ev = EventList::next(*ev)) {
-            if ((ev->ev_events & what) != 0) {
-                base_.activate(*ev, ev->ev_events & (what | edge), 1);
-            }
+            const int mine = ev->ev_events & what;
+            if ((mine & ~EV_ET) != 0) base_.activate(*ev, mine, 1);
         }
         return;
     }
     const bool alarm = event.token == alarm_token;
-    if (alarm) base_.alarm->rang();
+    if (alarm) {
+        base_.alarm->rang();
+    } else {
+        base_.signals.look();
+    }
     if (base_.poller->rearms_itself()) return;
     if (alarm) {
         base_.alarm->drain();
@@ -252,8 +265,8 @@ void Turns::run_callback(event_callback& callback) noexcept {
             const bool free_it = callback.evcb_closure == closure_event_finalize_free;
             base_.current = nullptr;
             const Unlocked unlocked(base_.lock);
-            call.evcb_evfinalize(&ev, arg);
             note_teardown(ev);
+            call.evcb_evfinalize(&ev, arg);
             if (free_it) mm_free(&ev);
             return;
         }
@@ -314,7 +327,9 @@ void Turns::run_persistent(event& ev) noexcept {
 }
 
 void on_loopexit(evutil_socket_t, short, void* arg) noexcept {
-    static_cast<event_base*>(arg)->exit_asked = true;
+    event_base& base = *static_cast<event_base*>(arg);
+    const LockGuard guard(base.lock);
+    base.exit_asked = true;
 }
 
 /// A one-shot event fires, and goes.

@@ -10,6 +10,17 @@
 
 namespace corevent::compat {
 
+SignalMap::SignalMap(event_base& base, const Wakeup& wakeup) noexcept : base_(base), sink_(wakeup) {
+    arrival_.evcb_flags = EVLIST_INTERNAL;
+    arrival_.evcb_closure = closure_self;
+    arrival_.evcb_arg = this;
+    arrival_.evcb_cb_union.evcb_selfcb = [](event_callback*, void* arg) {
+        SignalMap& map = *static_cast<SignalMap*>(arg);
+        const LockGuard guard(map.base_.lock);
+        map.dispatch();
+    };
+}
+
 SignalMap::~SignalMap() {
     for (int number = 1; number <= signal_number_max; ++number) {
         if (!events_[static_cast<std::size_t>(number - 1)].empty()) unwatch_signal(number, sink_);
@@ -44,15 +55,19 @@ void SignalMap::remove(event& ev) noexcept {
     if (of(ev.ev_fd)->empty()) unwatch_signal(ev.ev_fd, sink_);
 }
 
-void SignalMap::dispatch(event_base& base) noexcept {
-    if (!sink_.pending()) return;
+void SignalMap::look() noexcept {
+    if (sink_.pending()) base_.activate(arrival_);
+}
+
+/// Activates the events of the signals that have arrived.
+void SignalMap::dispatch() noexcept {
     const std::uint64_t arrived = sink_.take();
     for (int number = 1; number <= signal_number_max; ++number) {
         if ((arrived >> (number - 1) & 1) == 0) continue;
         const unsigned times = std::clamp<unsigned>(sink_.count(number), 1, SHRT_MAX);
         EventList& list = *of(number);
         for (event* ev = list.first(); ev != nullptr; ev = EventList::next(*ev)) {
-            base.activate(*ev, EV_SIGNAL, static_cast<short>(times));
+            base_.activate(*ev, EV_SIGNAL, static_cast<short>(times));
         }
     }
 }

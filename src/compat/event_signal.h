@@ -13,7 +13,7 @@ namespace corevent::compat {
 
 class SignalMap {
 public:
-    explicit SignalMap(const Wakeup& wakeup) noexcept : sink_(wakeup) {}
+    explicit SignalMap(event_base& base, const Wakeup& wakeup) noexcept;
     ~SignalMap();
     SignalMap(const SignalMap&) = delete;
     SignalMap& operator=(const SignalMap&) = delete;
@@ -21,8 +21,8 @@ public:
     bool add(event& ev) noexcept;
     void remove(event& ev) noexcept;
     EventList* of(int number) noexcept;
-    /// Activates the events of the signals that have arrived.
-    void dispatch(event_base& base) noexcept;
+    /// To be asked after each wait, with the lock held: queues arrival_ if signals have come.
+    void look() noexcept;
 
     template <class F>
     int for_each(F f) {
@@ -34,6 +34,11 @@ public:
     }
 
 private:
+    void dispatch() noexcept;
+
+    event_base& base_;
+    event_callback
+        arrival_{};  ///< the most urgent of the callbacks: activates the events of signals
     SignalSink sink_;
     std::array<EventList, signal_number_max> events_;
 };

@@ -70,11 +70,11 @@ Interest IoMap::wanted(const Entry& entry) noexcept {
 
 /// Brings the poller up to date. Descriptors may have been closed, and their numbers given to
 /// others, behind our back: what the poller knows then is not what it was told.
-bool IoMap::tell(Poller& poller, int fd, Entry& entry) noexcept {
+bool IoMap::tell(Poller& poller, int fd, Entry& entry, bool anew) noexcept {
     const Interest after = wanted(entry);
     const PollToken token = PollToken{entry.generation} << 32 | static_cast<std::uint32_t>(fd);
     const Interest before = std::exchange(entry.told, after);
-    if (after == before) return true;
+    if (after == before && (!anew || after == Interest::none)) return true;
     const auto set = [&](Interest known) {
         const Result<void> result = poller.set(fd, known, after, token);
         return result ? 0 : result.error().value();
@@ -101,7 +101,7 @@ bool IoMap::tell(Poller& poller, int fd, Entry& entry) noexcept {
 }
 
 IoMap::Change IoMap::changed(Poller& poller, int fd, Entry& entry) noexcept {
-    if (!batched_) return tell(poller, fd, entry) ? Change::told : Change::failed;
+    if (!batched_) return tell(poller, fd, entry, false) ? Change::told : Change::failed;
     if (!entry.listed) {
         try {
             changed_.push_back(fd);
@@ -158,7 +158,8 @@ void IoMap::flush(Poller& poller) noexcept {
     for (const int fd : changed_) {
         Entry& entry = *entry_of(fd);
         entry.listed = false;
-        tell(poller, fd, entry);
+        // The number may stand for another descriptor by now.
+        tell(poller, fd, entry, true);
     }
     changed_.clear();
 }
@@ -170,7 +171,7 @@ bool IoMap::tell_all(Poller& poller) noexcept {
         if (block == nullptr) continue;
         Entry& entry = (*block)[i % block_size];
         entry.told = Interest::none;
-        if (!entry.events.empty() && !tell(poller, static_cast<int>(i), entry)) all = false;
+        if (!entry.events.empty() && !tell(poller, static_cast<int>(i), entry, false)) all = false;
     }
     return all;
 }

@@ -71,7 +71,8 @@ private:
 
     Entry* entry_of(int fd) noexcept;  ///< null without memory
     static Interest wanted(const Entry& entry) noexcept;
-    bool tell(Poller& poller, int fd, Entry& entry) noexcept;
+    /// `anew`: also when nothing seems to have changed.
+    bool tell(Poller& poller, int fd, Entry& entry, bool anew) noexcept;
     Change changed(Poller& poller, int fd, Entry& entry) noexcept;
 
     const bool batched_;

@@ -16,6 +16,6 @@ namespace corevent::compat {
 [[gnu::format(printf, 1, 2)]] void debugx(const char* format, ...) noexcept;
 
 /// As `status` of errx(): the program is at fault, abort().
-inline constexpr int abort_status = 0xdead;
+inline constexpr int abort_status = static_cast<int>(0xdeaddead);
 
 }  // namespace corevent::compat

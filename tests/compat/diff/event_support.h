@@ -114,6 +114,12 @@ static MAYBE_UNUSED void make_pair(int fd[2]) {
         perror("socketpair");
         exit(2);
     }
+    /* Low numbers are different ones with each library. */
+    for (int i = 0; i < 2; ++i) {
+        int low = fd[i];
+        fd[i] = fcntl(low, F_DUPFD_CLOEXEC, 100);
+        close(low);
+    }
 }
 
 static MAYBE_UNUSED void put(int fd, const char* text) {
