@@ -126,8 +126,10 @@ static void priorities(void) {
     say("%d", event_base_get_npriorities(base));
     say("0: %d", event_base_priority_init(base, 0));
     say("256: %d", event_base_priority_init(base, 256));
-    say("255: %d, %d", event_base_priority_init(base, 255), event_base_get_npriorities(base));
-    say("3: %d, %d", event_base_priority_init(base, 3), event_base_get_npriorities(base));
+    say("255: %d", event_base_priority_init(base, 255));
+    say("%d", event_base_get_npriorities(base));
+    say("3: %d", event_base_priority_init(base, 3));
+    say("%d", event_base_get_npriorities(base));
     name(&r, "r", base, chatter[0], EV_READ | EV_PERSIST);
     say("usual: %d", event_get_priority(&r.ev));
     say("-1: %d, 3: %d", event_priority_set(&r.ev, -1), event_priority_set(&r.ev, 3));
