@@ -539,6 +539,15 @@ void ServerConnection::close() noexcept {
     drop_connection(*this);
 }
 
+void ServerConnection::give_up_bufferevent() noexcept {
+    const ConnectionHold hold(*this);
+    bufferevent_setcb(bev_, nullptr, nullptr, nullptr, nullptr);
+    bev_ = nullptr;
+    fd_ = -1;
+    close_fn = nullptr;  // what it waits for has not happened
+    close();
+}
+
 void ServerConnection::forget(Request& request) noexcept {
     if (request_ != &request) {
         return;
@@ -568,6 +577,9 @@ Shard::~Shard() {
 void Shard::close_all() noexcept {
     while (ServerConnection* connection = connections.front()) {
         connection->lose(EVREQ_HTTP_EOF);
+    }
+    while (evws_connection* session = sessions.front()) {
+        session->end();
     }
 }
 

@@ -19,6 +19,7 @@
 #include "codec/h1_parser.h"
 #include "compat/http_connection.h"
 #include "compat/http_server.h"
+#include "compat/http_ws.h"
 
 #include <event2/event_struct.h>
 
@@ -51,6 +52,9 @@ public:
     event_base* base() noexcept override;
     evhttp* server() noexcept override;
     void timeouts_changed() noexcept override;
+
+    /// Its bufferevent is somebody else's now: ends without closing it, and frees the request.
+    void give_up_bufferevent() noexcept;
 
     /// Leaves its loop for that of `home`, on which the caller runs; for bufferevents in mode IO.
     void leave_loop() noexcept;
@@ -204,6 +208,7 @@ struct Shard {
     HttpLoop& loop;
     HttpLoop* handlers = nullptr;  ///< where handlers run; null: on `loop`
     TailQueue<ServerConnection, &ServerConnection::link> connections;
+    TailQueue<evws_connection, &evws_connection::hook> sessions;
     std::atomic<int> count{0};
 };
 

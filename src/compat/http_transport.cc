@@ -471,6 +471,7 @@ void ServerConnection::close_transport() noexcept {
     if (bev_ != nullptr) {
         const bool closes = (bev_of(bev_).options & BEV_OPT_CLOSE_ON_FREE) != 0;
         bufferevent_setcb(bev_, nullptr, nullptr, nullptr, nullptr);
+        bufferevent_disable(bev_, EV_READ | EV_WRITE);
         const evutil_socket_t fd = bufferevent_getfd(bev_);
         bufferevent_free(bev_);
         bev_ = nullptr;

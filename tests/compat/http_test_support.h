@@ -186,6 +186,12 @@ public:
         return std::exchange(got_, {});
     }
     bool ended() const { return ended_; }
+    /// Until `text` is among what has come.
+    void wait_for(std::string_view text) {
+        while (got_.find(text) == std::string::npos && more()) {
+        }
+        EXPECT_NE(got_.find(text), std::string::npos);
+    }
 
 private:
     bool more() {
