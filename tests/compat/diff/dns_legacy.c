@@ -1,8 +1,9 @@
 /* The global resolver of dns_compat.h, and the small change of dns.h. */
+#include "dns_common.h" /* first: <event2/dns_compat.h> leans on <event2/dns.h> */
+
 #include <event2/dns_compat.h>
 #include <event2/event_compat.h>
 #include <sys/stat.h>
-#include "dns_common.h"
 
 static const unsigned char v4[] = {10, 1, 2, 3};
 
