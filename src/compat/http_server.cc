@@ -43,7 +43,6 @@ void on_accept(evconnlistener* /*listener*/, evutil_socket_t fd, sockaddr* peer,
     auto& socket = *static_cast<evhttp_bound_socket*>(arg);
     Shard& home = *socket.http->home;
     home.loop.enter();
-    home.loop.open_mailbox();
     serve_accepted(socket, home, fd, peer, length);
 }
 
@@ -124,7 +123,13 @@ bool make_home(evhttp& http) noexcept {
             return false;
         }
         http.home.reset(new (std::nothrow) Shard(http, *loop));
-        read_environment(http);
+        if (http.home) {
+            read_environment(http);
+            // Open before the first connection: any thread may answer, also when descriptors are short.
+            if (!http.home->loop.open_mailbox()) {
+                http.home.reset();
+            }
+        }
     }
     return http.home != nullptr;
 }

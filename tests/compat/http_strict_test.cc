@@ -7,8 +7,13 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
+
+#include <chrono>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -278,6 +283,40 @@ TEST_F(HttpStrict, ARefusalIsNotLostInAReset) {
         client.send("POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 500000\r\n\r\n" +
                     std::string(500'000, 'x'));
         EXPECT_NE(client.rest().find(" 413 "), std::string::npos);
+    }
+}
+
+/// Without descriptors accepting rests; it neither spins nor gives up.
+TEST_F(HttpStrict, DescriptorsRunOut) {
+    std::vector<std::unique_ptr<Client>> clients;  // in the backlog
+    for (int i = 0; i < 10; ++i) {
+        clients.push_back(std::make_unique<Client>(server_.port()));
+        clients.back()->get("/" + std::to_string(i));
+    }
+    rlimit before{};
+    getrlimit(RLIMIT_NOFILE, &before);
+    const rlimit few{128, before.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &few);
+    std::vector<int> spent;
+    for (int fd = dup(0); fd >= 0; fd = dup(0)) {
+        spent.push_back(fd);
+    }
+    const auto used = [] {
+        rusage usage{};
+        getrusage(RUSAGE_SELF, &usage);
+        return usage.ru_utime.tv_sec * 1'000'000 + usage.ru_utime.tv_usec +
+               usage.ru_stime.tv_sec * 1'000'000 + usage.ru_stime.tv_usec;
+    };
+    start();
+    const auto begin = used();
+    std::this_thread::sleep_for(std::chrono::milliseconds(400));
+    EXPECT_LT(used() - begin, 200'000);
+    for (const int fd : spent) {
+        close(fd);
+    }
+    setrlimit(RLIMIT_NOFILE, &before);
+    for (int i = 0; i < 10; ++i) {
+        EXPECT_EQ(clients[static_cast<std::size_t>(i)]->answer(), "/" + std::to_string(i) + "|");
     }
 }
 
