@@ -87,13 +87,10 @@ int main(void) {
     lookup("localhost", "80", AF_INET, SOCK_STREAM, 0, 0);
     lookup("localhost", "80", AF_INET, SOCK_STREAM, 0, EVUTIL_AI_ADDRCONFIG);
     printf("without hints %d", evutil_getaddrinfo("127.0.0.1", "80", NULL, &found));
-    for (; found;) {
-        struct evutil_addrinfo* next = found->ai_next;
-        printf(" %d/%d", found->ai_socktype, found->ai_protocol);
-        if (!next) break;
-        found = next;
-    }
+    for (each = found; each; each = each->ai_next)
+        printf(" %d/%d", each->ai_socktype, each->ai_protocol);
     printf("\n");
+    evutil_freeaddrinfo(found);
     for (a = 0; a < sizeof errors / sizeof errors[0]; a++)
         printf("error %d has words: %d\n", errors[a], evutil_gai_strerror(errors[a])[0] != '\0');
     return 0;
