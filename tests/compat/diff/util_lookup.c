@@ -67,7 +67,7 @@ int main(void) {
                                  EVUTIL_EAI_CANCEL,
                                  12345,
                                  -12345};
-    struct evutil_addrinfo* found = NULL;
+    struct evutil_addrinfo *found = NULL, *each;
     unsigned a, b, c, d;
     for (a = 0; a < sizeof nodes / sizeof nodes[0]; a++)
         for (b = 0; b < sizeof services / sizeof services[0]; b++)
