@@ -18,6 +18,7 @@
 
 #include <sys/time.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -41,8 +42,14 @@ enum class Method : std::uint8_t { epoll, poll, select };
 
 using ActiveQueue = TailQueue<event_callback, &event_callback::evcb_active_next>;
 
-std::int64_t microseconds(const timeval& tv) noexcept;
-timeval timeval_of(std::int64_t us) noexcept;
+constexpr std::int64_t microseconds(const timeval& tv) noexcept {
+    // A program's idea of forever: 146,000 years, and room to add the time of now.
+    constexpr time_t seconds_max = INT64_MAX / 2 / 1'000'000;
+    return std::clamp(tv.tv_sec, -seconds_max, seconds_max) * 1'000'000 + tv.tv_usec;
+}
+constexpr timeval timeval_of(std::int64_t us) noexcept {
+    return {us / 1'000'000, us % 1'000'000};
+}
 
 struct TimerTraits {
     using Key = std::int64_t;  ///< deadline in microseconds

@@ -6,34 +6,8 @@
 #include <new>
 
 namespace corevent::compat {
-namespace {
-
-// tv_usec of a marked timeval: mark (4 bits), which length (8), microseconds (20).
-constexpr suseconds_t microsecond_bits = 0x000f'ffff;
-constexpr suseconds_t mark_bits = 0xf000'0000;
-constexpr suseconds_t mark = 0x5000'0000;
-constexpr int index_shift = 20;
-
-std::size_t index_of(const timeval& tv) noexcept {
-    return static_cast<std::size_t>(tv.tv_usec >> index_shift & 0xff);
-}
-
-}  // namespace
 
 CommonTimeouts::~CommonTimeouts() = default;
-
-bool CommonTimeouts::marks(const timeval& tv) const noexcept {
-    return (tv.tv_usec & mark_bits) == mark && index_of(tv) < queues_.size();
-}
-
-timeval CommonTimeouts::plain(const timeval& tv) noexcept {
-    return {tv.tv_sec, tv.tv_usec & microsecond_bits};
-}
-
-timeval CommonTimeouts::marked(timeval tv, const timeval& like) noexcept {
-    tv.tv_usec |= like.tv_usec & ~microsecond_bits;
-    return tv;
-}
 
 CommonTimeouts::Queue& CommonTimeouts::queue_of(const event& ev) noexcept {
     return *queues_[index_of(ev.ev_timeout)];

@@ -27,9 +27,16 @@ public:
     const timeval* length(event_base& base, const timeval& duration) noexcept;
 
     /// Whether `tv` carries the mark of a length of this base.
-    bool marks(const timeval& tv) const noexcept;
-    static timeval plain(const timeval& tv) noexcept;                 ///< without its mark
-    static timeval marked(timeval tv, const timeval& like) noexcept;  ///< with that of `like`
+    bool marks(const timeval& tv) const noexcept {
+        return (tv.tv_usec & mark_bits) == mark && index_of(tv) < queues_.size();
+    }
+    static timeval plain(const timeval& tv) noexcept {  ///< without its mark
+        return {tv.tv_sec, tv.tv_usec & microsecond_bits};
+    }
+    static timeval marked(timeval tv, const timeval& like) noexcept {  ///< with that of `like`
+        tv.tv_usec |= like.tv_usec & ~microsecond_bits;
+        return tv;
+    }
 
     void insert(event_base& base, event& ev) noexcept;  ///< by its deadline, which is marked
     void remove(event& ev) noexcept;
@@ -53,6 +60,15 @@ private:
         event_base* base = nullptr;
     };
     static constexpr std::size_t queues_max = 256;
+    // tv_usec of a marked timeval: mark (4 bits), which length (8), microseconds (20).
+    static constexpr suseconds_t microsecond_bits = 0x000f'ffff;
+    static constexpr suseconds_t mark_bits = 0xf000'0000;
+    static constexpr suseconds_t mark = 0x5000'0000;
+    static constexpr int index_shift = 20;
+
+    static std::size_t index_of(const timeval& tv) noexcept {
+        return static_cast<std::size_t>(tv.tv_usec >> index_shift & 0xff);
+    }
 
     static event* next(const event& ev) noexcept {
         return ev.ev_timeout_pos.ev_next_with_common_timeout.tqe_next;

@@ -50,16 +50,6 @@ void forget_calls(event& ev) noexcept {
 
 }  // namespace
 
-std::int64_t microseconds(const timeval& tv) noexcept {
-    // A program's idea of forever: 146,000 years, and room to add the time of now.
-    constexpr time_t seconds_max = INT64_MAX / 2 / 1'000'000;
-    return std::clamp(tv.tv_sec, -seconds_max, seconds_max) * 1'000'000 + tv.tv_usec;
-}
-
-timeval timeval_of(std::int64_t us) noexcept {
-    return {us / 1'000'000, us % 1'000'000};
-}
-
 }  // namespace corevent::compat
 
 // --- queues

@@ -13,10 +13,14 @@
 #include <unordered_map>
 
 namespace corevent::compat {
-namespace {
+
+namespace debug {
 
 std::atomic<bool> on{false};
 std::atomic<bool> used{false};
+
+namespace {
+
 std::mutex table_lock;
 
 /// What is set up, and whether it is pending.
@@ -31,21 +35,16 @@ std::unordered_map<const event*, bool>& table() {
          static_cast<unsigned>(ev.ev_evcallback.evcb_flags));
 }
 
-void note(const event& ev, bool added, const char* where) noexcept {
+}  // namespace
+
+void note_added(const event& ev, bool added, const char* where) noexcept {
     const std::lock_guard guard(table_lock);
     const auto found = table().find(&ev);
     if (found == table().end()) fail(ev, "noting an addition or deletion of a non-setup", where);
     found->second = added;
 }
 
-}  // namespace
-
-bool debug_mode() noexcept {
-    return on.load(std::memory_order_relaxed);
-}
-
 void note_setup(const event& ev) noexcept {
-    if (!debug_mode()) return;
     const std::lock_guard guard(table_lock);
     try {
         table()[&ev] = false;
@@ -55,27 +54,16 @@ void note_setup(const event& ev) noexcept {
 }
 
 void note_teardown(const event& ev) noexcept {
-    if (!debug_mode()) return;
     const std::lock_guard guard(table_lock);
     table().erase(&ev);
 }
 
-void note_add(const event& ev) noexcept {
-    if (debug_mode()) note(ev, true, "event_add");
-}
-
-void note_del(const event& ev) noexcept {
-    if (debug_mode()) note(ev, false, "event_del");
-}
-
 void check_setup(const event& ev, const char* where) noexcept {
-    if (!debug_mode()) return;
     const std::lock_guard guard(table_lock);
     if (!table().contains(&ev)) fail(ev, "called on a non-initialized", where);
 }
 
 void check_not_added(const event& ev, const char* where) noexcept {
-    if (!debug_mode()) return;
     const std::lock_guard guard(table_lock);
     const auto found = table().find(&ev);
     if (found != table().end() && found->second) {
@@ -84,21 +72,19 @@ void check_not_added(const event& ev, const char* where) noexcept {
 }
 
 void check_nonblocking(int fd) noexcept {
-    if (!debug_mode() || fd < 0) return;
+    if (fd < 0) return;
     const int flags = fcntl(fd, F_GETFL);
     if (flags >= 0 && (flags & O_NONBLOCK) == 0) {
         errx(abort_status, "fd %d is watched in debug mode, and blocks", fd);
     }
 }
 
-void note_first_use() noexcept {
-    if (!used.load(std::memory_order_relaxed)) used.store(true, std::memory_order_relaxed);
-}
+}  // namespace debug
 
 void end_debug_mode() noexcept {
-    const std::lock_guard guard(table_lock);
-    on.store(false, std::memory_order_relaxed);
-    table().clear();
+    const std::lock_guard guard(debug::table_lock);
+    debug::on.store(false, std::memory_order_relaxed);
+    debug::table().clear();
 }
 
 }  // namespace corevent::compat
@@ -109,10 +95,10 @@ extern "C" {
 
 void event_enable_debug_mode(void) {
     if (debug_mode()) errx(1, "%s was called twice!", __func__);
-    if (used.load(std::memory_order_relaxed)) {
+    if (debug::used.load(std::memory_order_relaxed)) {
         errx(1, "%s must be called *before* creating any events or event_bases", __func__);
     }
-    on.store(true, std::memory_order_relaxed);
+    debug::on.store(true, std::memory_order_relaxed);
 }
 
 void event_debug_unassign(event* ev) {

@@ -27,8 +27,12 @@ public:
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;
 
-    void acquire() noexcept { lock_acquire(handle_); }
-    void release() noexcept { lock_release(handle_); }
+    void acquire() noexcept {
+        if (handle_ != nullptr) lock_acquire(handle_);
+    }
+    void release() noexcept {
+        if (handle_ != nullptr) lock_release(handle_);
+    }
     void* handle() const noexcept { return handle_; }
 
 private:
