@@ -199,8 +199,8 @@ struct stream {
 static void next_piece(struct evhttp_connection* connection, void* arg) {
     struct stream* stream = arg;
     struct evbuffer* piece;
-    (void)connection;
     if (stream->left-- == 0) {
+        evhttp_connection_set_closecb(connection, NULL, NULL);
         evhttp_send_reply_end(stream->req);
         free(stream);
         return;
@@ -211,8 +211,18 @@ static void next_piece(struct evhttp_connection* connection, void* arg) {
     evbuffer_free(piece);
 }
 
-static void on_stream(struct evhttp_request* req, void* arg) {
-    struct stream* stream;
+static void on_stream_closed(struct evhttp_connection *connection, void *arg)
+{
+    struct stream *stream = arg;
+    (void)connection;
+    evhttp_send_reply_end(stream->req); /* to nobody: the request is given back */
+    free(stream);
+}
+
+static void on_stream(struct evhttp_request *req, void *arg)
+{
+    struct evhttp_connection *connection = evhttp_request_get_connection(req);
+    struct stream *stream;
     (void)arg;
     if (only_get(req)) {
         return;
@@ -226,7 +236,8 @@ static void on_stream(struct evhttp_request* req, void* arg) {
     stream = malloc(sizeof *stream);
     stream->req = req;
     stream->left = 8;
-    next_piece(NULL, stream);
+    evhttp_connection_set_closecb(connection, on_stream_closed, stream);
+    next_piece(connection, stream);
 }
 
 struct ticker {
