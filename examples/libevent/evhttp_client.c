@@ -68,7 +68,6 @@ int main(int argc, char** argv) {
     req = evhttp_request_new(on_done, base);
     evhttp_request_set_chunked_cb(req, on_piece);
     evhttp_request_set_error_cb(req, on_error);
-    evhttp_add_header(evhttp_request_get_output_headers(req), "Host", host);
     evhttp_add_header(evhttp_request_get_output_headers(req), "Connection", "close");
     if (evhttp_make_request(connection, req, EVHTTP_REQ_GET, target) == 0) {
         event_base_dispatch(base);
