@@ -187,7 +187,13 @@ void ClientConnection::finish(Request& request, bool keep) noexcept {
     }
     next_request();
     if (request.cb != nullptr) {
+        // The program may own the request there and free it at once.
+        request.flags |= EVHTTP_REQ_DEFER_FREE;
         request.cb(&request, request.cb_arg);
+        request.flags &= ~EVHTTP_REQ_DEFER_FREE;
+        if ((request.flags & EVHTTP_REQ_NEEDS_FREE) != 0) {
+            request.flags &= ~EVHTTP_USER_OWNED;
+        }
     }
     settle_request(request);
     if (free_when_done_ && queue_.empty() && !closed_) {
