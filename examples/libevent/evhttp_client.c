@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
     struct evhttp_connection* connection;
     struct evhttp_request* req;
     char target[4096];
+    char authority[300];
     const char* path;
     const char* query;
     int port;
@@ -61,6 +62,7 @@ int main(int argc, char** argv) {
     query = evhttp_uri_get_query(uri);
     snprintf(target, sizeof target, "%s%s%s", *path != '\0' ? path : "/", query != NULL ? "?" : "",
              query != NULL ? query : "");
+    snprintf(authority, sizeof authority, port != 80 ? "%s:%d" : "%s", host, port);
 
     base = event_base_new();
     connection = evhttp_connection_base_new(base, NULL, host, (ev_uint16_t)port);
@@ -68,6 +70,7 @@ int main(int argc, char** argv) {
     req = evhttp_request_new(on_done, base);
     evhttp_request_set_chunked_cb(req, on_piece);
     evhttp_request_set_error_cb(req, on_error);
+    evhttp_add_header(evhttp_request_get_output_headers(req), "Host", authority);
     evhttp_add_header(evhttp_request_get_output_headers(req), "Connection", "close");
     if (evhttp_make_request(connection, req, EVHTTP_REQ_GET, target) == 0) {
         event_base_dispatch(base);

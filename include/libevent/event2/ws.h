@@ -32,11 +32,11 @@ struct evws_connection;
 #define WS_BINARY_FRAME 0x2
 
 /** A message has come; the octets are gone when the callback returns. The callback may free the session. */
-typedef void (*ws_on_msg_cb)(struct evws_connection *, int type, const unsigned char *, size_t,
-                             void *);
+typedef void (*ws_on_msg_cb)(struct evws_connection*, int type, const unsigned char*, size_t,
+                             void*);
 
 /** The session ends: the peer or evws_close() closed it, or it was freed. */
-typedef void (*ws_on_close_cb)(struct evws_connection *, void *);
+typedef void (*ws_on_close_cb)(struct evws_connection*, void*);
 
 /**
  * Answers a request for an upgrade and makes its connection a session. Sub-protocols: the first that
@@ -46,30 +46,30 @@ typedef void (*ws_on_close_cb)(struct evws_connection *, void *);
  * @return the session; NULL if the request is none for WebSocket, which then got 400 or 426
  */
 EVENT2_EXPORT_SYMBOL
-struct evws_connection *evws_new_session(struct evhttp_request *req, ws_on_msg_cb cb, void *arg,
+struct evws_connection* evws_new_session(struct evhttp_request* req, ws_on_msg_cb cb, void* arg,
                                          int options);
 
 /** Sends a text, which must be UTF-8. */
 EVENT2_EXPORT_SYMBOL
-void evws_send_text(struct evws_connection *evws, const char *packet_str);
+void evws_send_text(struct evws_connection* evws, const char* packet_str);
 
 EVENT2_EXPORT_SYMBOL
-void evws_send_binary(struct evws_connection *evws, const char *packet_data, size_t packet_len);
+void evws_send_binary(struct evws_connection* evws, const char* packet_data, size_t packet_len);
 
 /** Begins the closing handshake; the session is freed at its end, or when the peer is silent for 5 s. */
 EVENT2_EXPORT_SYMBOL
-void evws_close(struct evws_connection *evws, uint16_t reason);
+void evws_close(struct evws_connection* evws, uint16_t reason);
 
 EVENT2_EXPORT_SYMBOL
-void evws_connection_set_closecb(struct evws_connection *evws, ws_on_close_cb cb, void *arg);
+void evws_connection_set_closecb(struct evws_connection* evws, ws_on_close_cb cb, void* arg);
 
 /** Closes the connection at once and frees the session. */
 EVENT2_EXPORT_SYMBOL
-void evws_connection_free(struct evws_connection *evws);
+void evws_connection_free(struct evws_connection* evws);
 
 /** The bufferevent under the session, for looking at. */
 EVENT2_EXPORT_SYMBOL
-struct bufferevent *evws_connection_get_bufferevent(struct evws_connection *evws);
+struct bufferevent* evws_connection_get_bufferevent(struct evws_connection* evws);
 
 #ifdef __cplusplus
 }

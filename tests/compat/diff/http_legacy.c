@@ -4,9 +4,8 @@
 #include <event2/event_compat.h>
 #include <event2/http_compat.h>
 
-static void on_request(struct evhttp_request *req, void *arg)
-{
-    struct evbuffer *body = evbuffer_new();
+static void on_request(struct evhttp_request* req, void* arg) {
+    struct evbuffer* body = evbuffer_new();
     (void)arg;
     say("  server: %s", evhttp_request_uri(req));
     evbuffer_add_printf(body, "legacy");
@@ -16,29 +15,26 @@ static void on_request(struct evhttp_request *req, void *arg)
     evbuffer_free(body);
 }
 
-static void on_done(struct evhttp_request *req, void *arg)
-{
+static void on_done(struct evhttp_request* req, void* arg) {
     (void)arg;
     if (req == NULL) {
         say("  no answer");
     } else {
-        struct evbuffer *body = evhttp_request_get_input_buffer(req);
+        struct evbuffer* body = evhttp_request_get_input_buffer(req);
         say("  answer %d", evhttp_request_get_response_code(req));
-        show_octets((const char *)evbuffer_pullup(body, -1), evbuffer_get_length(body));
+        show_octets((const char*)evbuffer_pullup(body, -1), evbuffer_get_length(body));
     }
     event_loopexit(NULL);
 }
 
-static void note_port(struct evhttp_bound_socket *bound, void *arg)
-{
+static void note_port(struct evhttp_bound_socket* bound, void* arg) {
     (void)arg;
     port = port_of(evhttp_bound_socket_get_fd(bound));
 }
 
-int main(void)
-{
-    struct evhttp_connection *connection;
-    struct evhttp_request *req;
+int main(void) {
+    struct evhttp_connection* connection;
+    struct evhttp_request* req;
     base = event_init();
     http = evhttp_start("127.0.0.1", 0);
     say("started %d", http != NULL);
