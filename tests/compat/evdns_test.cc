@@ -22,6 +22,8 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 namespace corevent::compat {
@@ -43,6 +45,22 @@ int bound_socket(int type, sockaddr_in& address) {
     EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), length), 0);
     getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
     return fd;
+}
+
+/// Sockets of both kinds at one port: a number that is free for TCP may be taken for UDP.
+std::pair<int, int> bound_pair(sockaddr_in& address) {
+    for (int tries = 0; tries < 100; ++tries) {
+        address.sin_port = 0;
+        const int tcp = bound_socket(SOCK_STREAM, address);
+        const int udp = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+        if (bind(udp, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) {
+            return {udp, tcp};
+        }
+        close(udp);
+        close(tcp);
+    }
+    ADD_FAILURE() << "no port is free for both";
+    return {-1, -1};
 }
 
 struct Query {
@@ -80,12 +98,14 @@ public:
     Server(event_base* base, std::function<void(Server&, Query&)> handle, bool with_tcp = false)
         : handle_(std::move(handle)) {
         address_ = loopback();
-        udp_ = bound_socket(SOCK_DGRAM, address_);
+        if (with_tcp) {
+            std::tie(udp_, tcp_) = bound_pair(address_);
+        } else {
+            udp_ = bound_socket(SOCK_DGRAM, address_);
+        }
         event_ = event_new(base, udp_, EV_READ | EV_PERSIST, &Server::on_udp, this);
         event_add(event_, nullptr);
         if (with_tcp) {
-            sockaddr_in same = address_;
-            tcp_ = bound_socket(SOCK_STREAM, same);
             EXPECT_EQ(listen(tcp_, 8), 0);
             tcp_event_ = event_new(base, tcp_, EV_READ | EV_PERSIST, &Server::on_tcp, this);
             event_add(tcp_event_, nullptr);
