@@ -211,18 +211,16 @@ static void next_piece(struct evhttp_connection* connection, void* arg) {
     evbuffer_free(piece);
 }
 
-static void on_stream_closed(struct evhttp_connection *connection, void *arg)
-{
-    struct stream *stream = arg;
+static void on_stream_closed(struct evhttp_connection* connection, void* arg) {
+    struct stream* stream = arg;
     (void)connection;
     evhttp_send_reply_end(stream->req); /* to nobody: the request is given back */
     free(stream);
 }
 
-static void on_stream(struct evhttp_request *req, void *arg)
-{
-    struct evhttp_connection *connection = evhttp_request_get_connection(req);
-    struct stream *stream;
+static void on_stream(struct evhttp_request* req, void* arg) {
+    struct evhttp_connection* connection = evhttp_request_get_connection(req);
+    struct stream* stream;
     (void)arg;
     if (only_get(req)) {
         return;
