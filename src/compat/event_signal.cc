@@ -64,7 +64,9 @@ void SignalMap::dispatch() noexcept {
     const std::uint64_t arrived = sink_.take();
     for (int number = 1; number <= signal_number_max; ++number) {
         if ((arrived >> (number - 1) & 1) == 0) continue;
-        const unsigned times = std::clamp<unsigned>(sink_.count(number), 1, SHRT_MAX);
+        // None are left when a signal came between the two looks before.
+        const unsigned times = std::min<unsigned>(sink_.count(number), SHRT_MAX);
+        if (times == 0) continue;
         EventList& list = *of(number);
         for (event* ev = list.first(); ev != nullptr; ev = EventList::next(*ev)) {
             base_.activate(*ev, EV_SIGNAL, static_cast<short>(times));
