@@ -2,7 +2,7 @@
 #
 # A floor sees src/ and include/. What it may include is checked by tools/tidy; that it links with nothing but the floors
 # below is checked here, by linking each floor with those alone (target `floors`).
-set(CE_FLOORS base buffer codec reactor loop net http)
+set(CE_FLOORS base buffer codec reactor loop net http)  # of libcorevent
 set(CE_BELOW_base "")
 set(CE_BELOW_buffer base)
 set(CE_BELOW_codec base buffer)
@@ -10,6 +10,7 @@ set(CE_BELOW_reactor base)
 set(CE_BELOW_loop base buffer reactor)
 set(CE_BELOW_net base buffer codec reactor loop)
 set(CE_BELOW_http base buffer codec reactor loop net)
+set(CE_BELOW_compat base buffer codec reactor)  # the libevent libraries: Compat.cmake
 
 # ce_existing(<out> <floor>...): the object libraries of those floors that have sources.
 function(ce_existing out)
@@ -37,7 +38,7 @@ add_custom_command(
     VERBATIM)
 
 set(CE_BUILT_FLOORS "")
-foreach(floor IN LISTS CE_FLOORS)
+foreach(floor IN LISTS CE_FLOORS ITEMS compat)
     file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${floor}/*.cc")
     if(NOT sources)
         continue()
@@ -47,6 +48,9 @@ foreach(floor IN LISTS CE_FLOORS)
     target_link_libraries(ce_${floor} PUBLIC ce_options)
     list(APPEND CE_BUILT_FLOORS ${floor})
 endforeach()
+if(TARGET ce_compat)
+    target_include_directories(ce_compat PUBLIC "${PROJECT_SOURCE_DIR}/include/libevent")
+endif()
 ce_existing(CE_FLOOR_OBJECTS ${CE_FLOORS})
 
 if(CE_FLOOR_OBJECTS)

@@ -5,6 +5,7 @@
 #   tests/support/*.cc          helpers for all of them
 #   tests/app, tests/examples   start programs: CE_BIN_DIR is the folder they are in, and the programs are built first
 #   tests/*/test_*.py           Python tests, run with the interpreter
+#   tests/compat/diff/*.c       programs that run on the system's libevent and on ours: CompatTests.cmake
 #   fuzz/<name>_fuzz.cc         fuzz_<name> (libFuzzer) under CE_BUILD_FUZZ, else replay_<name>, which runs each file of
 #                               fuzz/corpus/<name>/ once. Names that begin with net_ or http_ link every floor, all
 #                               others base, buffer and codec.
@@ -40,7 +41,7 @@ if(CE_BUILD_TESTS)
         endif()
         file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/${folder}/*.cc")
         add_executable(test_${folder} ${by_request} ${sources})
-        if(folder IN_LIST CE_FLOORS)
+        if(TARGET ce_${folder} AND NOT folder STREQUAL "app")
             ce_existing(libraries ${folder} ${CE_BELOW_${folder}})
         elseif(folder STREQUAL "app" AND TARGET ce_app)
             ce_existing(libraries ${CE_FLOORS})
@@ -59,7 +60,7 @@ if(CE_BUILD_TESTS)
                                        CE_SOURCE_DIR="${PROJECT_SOURCE_DIR}" CE_VERSION="${PROJECT_VERSION}")
         endif()
         if(folder STREQUAL "app" AND TARGET corevent_program)
-            add_dependencies(test_${folder} corevent_program)
+            add_dependencies(test_${folder} corevent_program event_implementation)
             if(TARGET conformance_server)
                 add_dependencies(test_${folder} conformance_server)
             endif()
@@ -80,6 +81,10 @@ if(CE_BUILD_TESTS)
             set_tests_properties(${name} PROPERTIES TIMEOUT 600)
         endif()
     endforeach()
+
+    if(TARGET ce_compat AND (NOT CE_TEST_FLOORS OR "compat" IN_LIST CE_TEST_FLOORS))
+        include(CompatTests)
+    endif()
 endif()
 
 if(NOT CE_TEST_FLOORS)

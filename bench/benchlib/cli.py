@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from . import machine, report
+from .compat_cases import COMPAT_CASES
 from .context import Context
 from .counts import COUNT_CASES
 from .load_cases import LOAD_CASES
@@ -21,7 +22,10 @@ from .spread import SPREAD_CASES
 from .workspace import Workspace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-CASES = {case.name: case for case in (*LOAD_CASES, *MEMORY_CASES, *SPREAD_CASES, *COUNT_CASES)}
+CASES = {
+    case.name: case
+    for case in (*LOAD_CASES, *MEMORY_CASES, *SPREAD_CASES, *COUNT_CASES, *COMPAT_CASES)
+}
 
 
 def case_list() -> str:

@@ -8,6 +8,7 @@ namespace corevent::app {
 
 OrStop<int> run_serve(const Settings& settings);
 OrStop<int> run_echo(const Settings& settings);
+OrStop<int> run_exec(const Settings& settings);
 OrStop<int> run_version(const Settings& settings);
 
 }  // namespace corevent::app

@@ -16,6 +16,8 @@ enum class ExitCode : int {
     usage = 2,           ///< a flag or sub-command that does not exist, or a value it does not take
     cut = 3,             ///< the drain deadline cut something
     configuration = 78,  ///< an environment variable that cannot be used (EX_CONFIG of sysexits.h)
+    cannot_run = 126,    ///< exec: the program is there and does not start
+    not_found = 127,     ///< exec: the program is not there
 };
 
 struct Stop {

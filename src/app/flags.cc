@@ -85,6 +85,26 @@ struct Line {
     }
 };
 
+/// How many words stand before "--" or the first word that is neither a flag nor its value.
+std::size_t own_words(const Command& command, std::span<char* const> arguments) {
+    const auto takes_next = [&](std::string_view word) {
+        return std::ranges::any_of(command.flags, [&](const Flag& flag) {
+            return flag.bare.empty() &&
+                   (word == "--" + flag.name ||
+                    (flag.letter != 0 && word == std::string("-") + flag.letter));
+        });
+    };
+    std::size_t at = 0;
+    while (at < arguments.size()) {
+        const std::string_view word = arguments[at];
+        if (word == "--" || !word.starts_with('-')) {
+            return at;
+        }
+        at += takes_next(word) ? 2 : 1;
+    }
+    return arguments.size();
+}
+
 /// Each value is moved out of the options in the order of the table; the order within one flag is
 /// kept.
 void take_settings(const Line& line, std::vector<Setting>& into) {
@@ -102,7 +122,7 @@ void read_environment(const Command& command, char* const* environment,
         const std::size_t equals = text.find('=');
         const std::string_view name = text.substr(0, equals);
         const auto flag = std::ranges::find_if(command.flags, [&](const Flag& f) {
-            return variable_name(f.name) == name;
+            return variable_name(f) == name;
         });
         if (equals == std::string_view::npos || flag == command.flags.end()) {
             continue;
@@ -175,7 +195,9 @@ std::vector<Setting> Settings::list(std::string_view flag) const {
 OrStop<Settings> read_flags(const Command& command, std::span<char* const> arguments,
                             char* const* environment) {
     Line line(command);
-    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
+    const std::size_t own = command.runs_program ? own_words(command, arguments) : arguments.size();
+    const auto flags = arguments.first(own);
+    std::vector<std::string> reversed(flags.rbegin(), flags.rend());  // as CLI11 wants them
     try {
         line.parser.parse(std::move(reversed));
     } catch (const CLI::ArgumentMismatch& error) {
@@ -204,6 +226,9 @@ OrStop<Settings> read_flags(const Command& command, std::span<char* const> argum
     read_environment(command, environment, settings.all);
     take_settings(line, settings.all);
     settings.positionals = std::move(line.positionals);
+    const auto rest = arguments.subspan(own);
+    const bool dashes = !rest.empty() && std::string_view(rest.front()) == "--";
+    settings.positionals.insert(settings.positionals.end(), rest.begin() + dashes, rest.end());
     return settings;
 }
 
@@ -226,16 +251,20 @@ std::string help_text(const Command& command, bool all) {
         }
         text += wrapped(flag_column(flag), flag.help, indent);
     }
-    text +=
-        fmt::format("\nHelp:\n{}{}", wrapped("  -h, --help", "this text", indent),
-                    wrapped("      --help=all",
-                            "with every limit: default, reason and what the peer is told", indent));
+    text += "\nHelp:\n" + wrapped("  -h, --help", "this text", indent);
+    if (std::ranges::any_of(command.flags, [](const Flag& f) { return f.group.empty(); })) {
+        text += wrapped("      --help=all",
+                        "with every limit: default, reason and what the peer is told", indent);
+    }
     return text + "\n" + command.notes;
 }
 
-std::string variable_name(std::string_view flag) {
+std::string variable_name(const Flag& flag) {
+    if (!flag.variable.empty()) {
+        return flag.variable;
+    }
     std::string name(variable_prefix);
-    for (const char c : flag) {
+    for (const char c : flag.name) {
         name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     }
     return name;

@@ -21,6 +21,7 @@ struct Flag {
     std::string value{};     ///< how the value is called in --help; empty = a switch
     std::string bare{};      ///< what the flag means without a value (switches: "on"); then a value
                              ///< needs '='
+    std::string variable{};  ///< its variable, when that is not made from the name
     std::string opposite{};  ///< a second name that means "off": "no-browse"
     bool repeatable = false;  ///< several values count; in the variable they are separated by
                               ///< spaces
@@ -35,6 +36,9 @@ struct Command {
     std::string positionals;  ///< what they are, for --help; empty = none are taken
     std::vector<Flag> flags;
     std::string notes;  ///< end of --help
+    bool runs_program =
+        false;  ///< what follows "--", or the first word that is no flag, belongs to
+                ///< another program, its flags too
 };
 
 /// One value as it was given, and where, so that a message can name the place.
@@ -63,7 +67,7 @@ OrStop<Settings> read_flags(const Command& command, std::span<char* const> argum
                             char* const* environment);
 
 std::string help_text(const Command& command, bool all);
-std::string variable_name(std::string_view flag);  ///< "COREVENT_LOG_FORMAT"
+std::string variable_name(const Flag& flag);  ///< "COREVENT_LOG_FORMAT"
 
 /// A setting that cannot be used: exit code 2 on the command line, 78 in the environment.
 std::unexpected<Stop> refuse(const Setting& setting, std::string_view expected);

@@ -22,9 +22,10 @@ struct Entry {
     OrStop<int> (*run)(const Settings& settings);
 };
 
-std::array<Entry, 3> commands() {
+std::array<Entry, 4> commands() {
     return {{{serve_command(), run_serve},
              {echo_command(), run_echo},
+             {exec_command(), run_exec},
              {version_command(), run_version}}};
 }
 

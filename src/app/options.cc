@@ -147,6 +147,9 @@ OrStop<T> one_of(const Setting& setting, Names<T> names) {
 
 constexpr std::array<std::pair<std::string_view, Backend>, 3> backends{
     {{"auto", Backend::automatic}, {"epoll", Backend::epoll}, {"poll", Backend::poll}}};
+enum class ThreadMode : std::uint8_t { io, all };
+constexpr std::array<std::pair<std::string_view, ThreadMode>, 2> thread_modes{
+    {{"io", ThreadMode::io}, {"all", ThreadMode::all}}};
 constexpr std::array<std::pair<std::string_view, http::LogFormat>, 3> log_formats{
     {{"text", http::LogFormat::text},
      {"json", http::LogFormat::json},
@@ -371,6 +374,44 @@ const Command& echo_command() {
     return command;
 }
 
+const Command& exec_command() {
+    static const Command command{
+        "exec",
+        "[FLAGS] [--] PROGRAM [ARGUMENTS]",
+        "Runs a program that was built for libevent 2.1, with corevent in libevent's place.",
+        "PROGRAM is looked up in PATH. Whatever follows it is its own.",
+        {{.name = "threads",
+          .letter = 't',
+          .value = "N",
+          .variable = "COREVENT_HTTP_THREADS",
+          .group = "Its HTTP servers (evhttp)",
+          .help = "network work on N threads; auto: one for each usable core (without it: on the "
+                  "thread that dispatches the base, as libevent does)"},
+         {.name = "mode",
+          .value = "NAME",
+          .variable = "COREVENT_HTTP_MODE",
+          .group = "Its HTTP servers (evhttp)",
+          .help = "with --threads, where handlers run: io, on the thread that dispatches the base; "
+                  "all, on those N threads, which the program has to be written for (io)"},
+         {.name = "limits",
+          .bare = "on",
+          .variable = "COREVENT_HTTP_LIMITS",
+          .group = "Its HTTP servers (evhttp)",
+          .help = "limits on sizes and times where the program sets none"},
+         {.name = "lenient",
+          .bare = "on",
+          .variable = "COREVENT_HTTP_LENIENT",
+          .group = "Its HTTP servers (evhttp)",
+          .help = "accept lines that end in LF alone, and HTTP/1.1 requests without Host"}},
+        "Each flag is also a variable: COREVENT_HTTP_THREADS, COREVENT_HTTP_MODE, "
+        "COREVENT_HTTP_LIMITS,\n"
+        "COREVENT_HTTP_LENIENT. A flag wins over its variable.\n"
+        "Exit codes: those of PROGRAM; 1 without the libraries, 2 usage, 78 an unusable variable,\n"
+        "126 PROGRAM does not start, 127 it is not there.\n",
+        true};
+    return command;
+}
+
 const Command& version_command() {
     static const Command command{
         "version",
@@ -438,12 +479,46 @@ OrStop<EchoOptions> echo_options(const Settings& settings) {
     return options;
 }
 
+OrStop<ExecOptions> exec_options(const Settings& settings) {
+    if (settings.positionals.empty()) {
+        return stop(ExitCode::usage,
+                    "no program to run: corevent exec [-t N] -- PROGRAM ARGUMENTS");
+    }
+    unsigned threads = 0;
+    ThreadMode mode{};
+    bool on = false;
+    for (const auto& done :
+         {read(settings, "threads", threads, threads_of),
+          read(settings, "mode", mode,
+               [](const Setting& s) { return one_of<ThreadMode>(s, thread_modes); }),
+          read(settings, "limits", on, switch_of), read(settings, "lenient", on, switch_of)}) {
+        if (!done) {
+            return std::unexpected(done.error());
+        }
+    }
+    if (const Setting* const given = settings.find("mode");
+        given != nullptr && !given->from_environment && settings.find("threads") == nullptr) {
+        return stop(ExitCode::usage, "--mode means something with --threads: -t auto, or a number");
+    }
+    ExecOptions options{.command = settings.positionals, .variables = {}};
+    for (const Flag& flag : exec_command().flags) {
+        if (const Setting* const setting = settings.find(flag.name); setting != nullptr) {
+            const bool is_switch = !flag.bare.empty();
+            options.variables.emplace_back(variable_name(flag),
+                                           is_switch ? (*switch_of(*setting) ? "on" : "off")
+                                                     : setting->text);
+        }
+    }
+    return options;
+}
+
 std::vector<std::string> unknown_variables(char* const* environment) {
     constexpr std::string_view prefix = "COREVENT_";
     std::vector<std::string> known;
-    for (const Command* command : {&serve_command(), &echo_command(), &version_command()}) {
+    for (const Command* command :
+         {&serve_command(), &echo_command(), &exec_command(), &version_command()}) {
         for (const Flag& flag : command->flags) {
-            known.push_back(variable_name(flag.name).substr(prefix.size()));
+            known.push_back(variable_name(flag).substr(prefix.size()));
         }
     }
     std::vector<std::string> lines;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace corevent::app {
@@ -48,12 +49,19 @@ struct EchoOptions {
     bool json = false;
 };
 
+struct ExecOptions {
+    std::vector<std::string> command;                            ///< the program and its arguments
+    std::vector<std::pair<std::string, std::string>> variables;  ///< what the libraries read
+};
+
 const Command& serve_command();
 const Command& echo_command();
+const Command& exec_command();
 const Command& version_command();
 
 OrStop<ServeOptions> serve_options(const Settings& settings);
 OrStop<EchoOptions> echo_options(const Settings& settings);
+OrStop<ExecOptions> exec_options(const Settings& settings);
 
 /// One line for each COREVENT_... variable that no command knows (a typing error in a unit file is
 /// else never seen).

@@ -31,6 +31,14 @@ public:
     T& min() const noexcept { return *nodes_.front().item; }
     const Key& min_key() const noexcept { return nodes_.front().key; }
 
+    /// f(T&) for everything in the heap, in no order; f changes nothing here.
+    template <class F>
+    void for_each(F f) const {
+        for (const Node& node : nodes_) {
+            f(*node.item);
+        }
+    }
+
     void push(T& item) {
         CE_DCHECK(Traits::slot(item) == heap_npos);
         nodes_.push_back({Traits::key(item), &item});

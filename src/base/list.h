@@ -38,6 +38,19 @@ public:
         tqh_last_ = &(item.*hook).tqe_next;
     }
 
+    void push_front(T& item) noexcept {
+        CE_DCHECK((item.*hook).tqe_prev == nullptr);
+        T* const next = tqh_first_;
+        (item.*hook).tqe_next = next;
+        (item.*hook).tqe_prev = &tqh_first_;
+        if (next != nullptr) {
+            (next->*hook).tqe_prev = &(item.*hook).tqe_next;
+        } else {
+            tqh_last_ = &(item.*hook).tqe_next;
+        }
+        tqh_first_ = &item;
+    }
+
     /// Unlinks `item`, which is in this queue.
     void remove(T& item) noexcept {
         CE_DCHECK((item.*hook).tqe_prev != nullptr);

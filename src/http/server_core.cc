@@ -149,11 +149,10 @@ void ServerCore::stop_accepting() {
 }
 
 void ServerCore::drain_loops() {
-    acks_ = 0;
     for (unsigned i = 0; i < group.size(); ++i) {
         post_to(i, [this, i] {
             loops_[i]->begin_drain();
-            ++acks_;
+            ++drained_;
         });
     }
 }
@@ -171,7 +170,7 @@ void ServerCore::on_timer() {
     switch (step_) {
         case Step::lame_duck: close_listeners(); break;
         case Step::draining:
-            if (listeners_open_ == 0 && acks_ == group.size() && connections() == 0) {
+            if (listeners_open_ == 0 && drained_ == group.size() && connections() == 0) {
                 stop(0);
             } else if (now >= drain_due_) {
                 cut_rest("the drain limit of " +
@@ -180,7 +179,7 @@ void ServerCore::on_timer() {
             }
             break;
         case Step::cutting:
-            if (acks_ == group.size() && listeners_open_ == 0 && connections() == 0) {
+            if (cut_ == group.size() && listeners_open_ == 0 && connections() == 0) {
                 if (cut_count_ != 0) {
                     log_line(LogLevel::warning,
                              std::to_string(cut_count_) + " requests were cut: " + cut_why_);
@@ -209,13 +208,12 @@ void ServerCore::cut_rest(const std::string& why) {
     step_ = Step::cutting;
     cut_why_ = why;
     timer_->start_every(poll_period);
-    acks_ = 0;
     for (unsigned i = 0; i < group.size(); ++i) {
         post_to(i, [this, i] {
             const std::size_t cut = loops_[i]->cut_all(cut_lines_max);
             cut_count_ += cut;
             loops_[i]->counters.limits_fired[static_cast<std::size_t>(Limit::drain)].add(cut);
-            ++acks_;
+            ++cut_;
         });
     }
 }

@@ -87,7 +87,8 @@ private:
     std::string cut_why_;
 
     std::atomic<std::size_t> cut_count_{0};  ///< requests that were cut
-    std::atomic<unsigned> acks_{0};          ///< loops that have done the present step
+    std::atomic<unsigned> drained_{0};       ///< loops that have begun to drain
+    std::atomic<unsigned> cut_{0};           ///< loops that have cut; a cut may overtake the drain
     std::atomic<bool> started_{false};
     std::atomic<bool> shutting_down_{false};
 

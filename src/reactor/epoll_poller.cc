@@ -36,7 +36,8 @@ std::uint32_t kernel_events(Interest interest) noexcept {
     if (has(interest, Interest::exclusive)) {
         return events | EPOLLEXCLUSIVE;  // allows no RDHUP
     }
-    return events | EPOLLRDHUP;
+    const bool told_of_end = !has(interest, Interest::level) || has(interest, Interest::end);
+    return told_of_end ? events | EPOLLRDHUP : events;
 }
 
 class EpollPoller final : public Poller {

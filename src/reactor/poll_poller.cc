@@ -28,6 +28,9 @@ Readiness wanted(Interest interest) noexcept {
     if (has(interest, Interest::out)) {
         bits |= Readiness::out;
     }
+    if (!has(interest, Interest::level) || has(interest, Interest::end)) {
+        bits |= Readiness::end;
+    }
     return bits;
 }
 
@@ -96,7 +99,7 @@ public:
 
 private:
     static constexpr std::size_t nowhere = SIZE_MAX;
-    static constexpr Readiness unasked = Readiness::error | Readiness::hangup | Readiness::end;
+    static constexpr Readiness unasked = Readiness::error | Readiness::hangup;
 
     /// By descriptor number: what the owner wants. The owner's side.
     struct Entry {
@@ -172,9 +175,12 @@ std::size_t PollPoller::wait(int timeout_ms, std::span<PollEvent> out) {
     std::size_t filled = 0;
     std::size_t i = start_ < size ? start_ : 0;
     for (std::size_t looked = 0; looked < size && filled < most; ++looked) {
-        // POLLNVAL: closed without closing(); there is nothing to tell anybody.
-        const auto bits =
+        auto bits =
             static_cast<Readiness>(static_cast<unsigned short>(polled_[i].revents) & ~POLLNVAL);
+        // Closed without closing(): silence would let the owner spin and never know.
+        if ((polled_[i].revents & POLLNVAL) != 0) {
+            bits |= Readiness::error;
+        }
         if (bits != Readiness::none) {
             out[filled++] = {tokens_[i], bits};
             delivered_.push_back({polled_[i].fd, tokens_[i], bits});

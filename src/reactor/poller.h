@@ -11,7 +11,7 @@
 // owner takes it as true until an operation says otherwise (EAGAIN, a short read). Only then it
 // calls `rearm`, after which the bit is delivered when it is true again, also when it became true
 // before the call. Kernels that re-arm by themselves make `rearm` a no-op; a bit may then also come
-// again earlier. Readiness::end, hangup and error need not be asked for.
+// again earlier. Readiness::hangup and error need not be asked for, nor need `end` for edges.
 #pragma once
 
 #include <corevent/error.h>
@@ -30,6 +30,7 @@ enum class Interest : std::uint8_t {
     in = 1,
     out = 2,
     level = 4,      ///< told again as long as it is true, instead of edges
+    end = 16,       ///< with `level`, Readiness::end is told only when it is asked for
     exclusive = 8,  ///< of several pollers that watch the descriptor, wake (about) one; `in` and
                     ///< `level` only
     stream = in | out,

@@ -9,6 +9,7 @@
 
 #include <corevent/error.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 
@@ -26,7 +27,14 @@ public:
     /// The signals that arrived since the last call: bit n-1 stands for signal n.
     std::uint64_t take() noexcept { return pending_.exchange(0, std::memory_order_acq_rel); }
 
+    /// How often signal `number` has arrived since this was last asked; for owners to whom that
+    /// matters, after take().
+    unsigned count(int number) noexcept {
+        return counts_[static_cast<std::size_t>(number - 1)].exchange(0, std::memory_order_relaxed);
+    }
+
     void raise(int number) noexcept {  ///< async-signal-safe, any thread
+        counts_[static_cast<std::size_t>(number - 1)].fetch_add(1, std::memory_order_relaxed);
         pending_.fetch_or(std::uint64_t{1} << (number - 1), std::memory_order_acq_rel);
         wakeup_.notify();
     }
@@ -34,6 +42,7 @@ public:
 private:
     const Wakeup& wakeup_;
     std::atomic<std::uint64_t> pending_{0};
+    std::array<std::atomic<unsigned>, signal_number_max> counts_{};
 };
 
 /// Fails with EINVAL for numbers that cannot be caught.

@@ -60,6 +60,13 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"serve", "--help=most"}, "--help takes nothing or =all"},
         Mistake{{"echo", "dir"}, "corevent echo takes no argument \"dir\""},
         Mistake{{"echo", "--browse"}, "unknown flag --browse"},
+        Mistake{{"exec"}, "no program to run"},
+        Mistake{{"exec", "-t", "2", "--"}, "no program to run"},
+        Mistake{{"exec", "--mod", "all", "env"}, "unknown flag --mod; did you mean --mode?"},
+        Mistake{{"exec", "-t", "none", "env"}, "--threads: \"none\" is not a number of loops"},
+        Mistake{{"exec", "-t", "2", "--mode", "al", "env"}, "--mode: \"al\" is not one of io, all"},
+        Mistake{{"exec", "--mode", "all", "env"}, "--mode means something with --threads"},
+        Mistake{{"exec", "--threads"}, "--threads needs a value"},
         Mistake{{"version", "-z"}, "unknown flag -z"}));
 
 struct Variable {
@@ -89,7 +96,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Help, PrintsEveryCommandAndExitsWith0) {
     const Finished ended = corevent_run({"--help"});
     EXPECT_EQ(ended.code, 0);
-    for (const char* command : {"serve", "echo", "version"}) {
+    for (const char* command : {"serve", "echo", "exec", "version"}) {
         EXPECT_NE(ended.out.find(command), std::string::npos);
         const Finished help = corevent_run({command, "--help"});
         EXPECT_EQ(help.code, 0);

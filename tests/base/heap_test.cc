@@ -80,5 +80,23 @@ TEST(IndexedHeap, AgreesWithASetUnderRandomUse) {
     }
 }
 
+TEST(IndexedHeap, ShowsEachItemOnce) {
+    std::vector<Item> items(50);
+    Heap heap;
+    heap.for_each([](Item&) { ADD_FAILURE(); });
+    std::multiset<int> expected;
+    for (Item& item : items) {
+        item.due = static_cast<int>((&item - items.data()) * 7 % 11);
+        expected.insert(item.due);
+        heap.push(item);
+    }
+    std::multiset<int> seen;
+    heap.for_each([&](Item& item) { seen.insert(item.due); });
+    EXPECT_EQ(seen, expected);
+    while (!heap.empty()) {
+        heap.erase(heap.min());
+    }
+}
+
 }  // namespace
 }  // namespace corevent

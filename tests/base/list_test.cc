@@ -42,6 +42,22 @@ TEST(TailQueue, KeepsTheOrderOfPushes) {
     EXPECT_EQ(values(queue), (std::vector{2, 3}));
 }
 
+TEST(TailQueue, PushFrontPutsBefore) {
+    Item a{1, {}}, b{2, {}}, c{3, {}}, d{4, {}};
+    Queue queue;
+    queue.push_front(a);
+    queue.push_back(b);
+    queue.push_front(c);
+    EXPECT_EQ(values(queue), (std::vector{3, 1, 2}));
+    queue.remove(c);
+    EXPECT_EQ(values(queue), (std::vector{1, 2}));
+    queue.remove(b);
+    queue.remove(a);
+    queue.push_front(d);
+    queue.push_back(a);
+    EXPECT_EQ(values(queue), (std::vector{4, 1}));
+}
+
 TEST(TailQueue, AppendMovesEverything) {
     Item a{1, {}}, b{2, {}}, c{3, {}};
     Queue first, second;

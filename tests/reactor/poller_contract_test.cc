@@ -221,6 +221,22 @@ TEST_P(PollerContract, LevelInterestIsToldAgainAndAgain) {
     EXPECT_TRUE(round().empty());
 }
 
+TEST_P(PollerContract, WithLevelsTheEndIsToldOnlyToThoseWhoAsk) {
+    Pair pair = socket_pair();
+    watch(pair.near, Interest::in | Interest::level, 7);
+    ASSERT_EQ(shutdown(pair.far.get(), SHUT_WR), 0);
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(of(7, 1000), Readiness::in);
+    }
+    const Interest asked = Interest::end | Interest::level;
+    ASSERT_TRUE(poller_->set(pair.near.get(), Interest::in | Interest::level, asked, 8));
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(of(8, 1000), Readiness::end);
+    }
+    ASSERT_TRUE(poller_->set(pair.near.get(), asked, Interest::out | Interest::level, 9));
+    EXPECT_EQ(of(9, 1000), Readiness::out);
+}
+
 TEST_P(PollerContract, InterestPausesAndResumes) {
     const Pair pair = socket_pair();
     put(pair.far, "x");
@@ -360,6 +376,24 @@ TEST_P(PollerContract, ASignalEndsTheWaitWithoutEvents) {
     const itimerval off{};
     setitimer(ITIMER_REAL, &off, nullptr);
     sigaction(SIGALRM, &before, nullptr);
+}
+
+/// epoll forgets it by itself.
+TEST(PollPoller, ADescriptorClosedWithoutAWordIsAnError) {
+    const std::unique_ptr<Poller> poller = make_poll_poller();
+    Pair pair = socket_pair();
+    ASSERT_TRUE(poller->set(pair.near.get(), Interest::none, Interest::in | Interest::level, 5));
+    const int number = pair.near.get();
+    pair.near.reset();
+    std::array<PollEvent, 4> events;
+    for (int i = 0; i < 2; ++i) {
+        poller->prepare();
+        ASSERT_EQ(poller->wait(0, events), 1u);
+        EXPECT_EQ(events[0].events, Readiness::error);
+    }
+    poller->closing(number);
+    poller->prepare();
+    EXPECT_EQ(poller->wait(0, events), 0u);
 }
 
 TEST(EpollPoller, EachNotifyIsAnEdgeAlthoughNothingIsRead) {

@@ -42,6 +42,23 @@ TEST(Signals, ReachTheSinkAndWakeItsOwner) {
     unwatch_signal(SIGUSR1, sink);
 }
 
+TEST(Signals, ASinkCountsHowOften) {
+    const Wakeup wakeup;
+    SignalSink sink(wakeup);
+    ASSERT_TRUE(watch_signal(SIGUSR1, sink));
+    ASSERT_TRUE(watch_signal(SIGUSR2, sink));
+    raise(SIGUSR1);
+    raise(SIGUSR1);
+    raise(SIGUSR2);
+    EXPECT_EQ(sink.take(), bit(SIGUSR1) | bit(SIGUSR2));
+    EXPECT_EQ(sink.count(SIGUSR1), 2u);
+    EXPECT_EQ(sink.count(SIGUSR1), 0u);
+    EXPECT_EQ(sink.count(SIGUSR2), 1u);
+    EXPECT_EQ(sink.count(SIGHUP), 0u);
+    unwatch_signal(SIGUSR1, sink);
+    unwatch_signal(SIGUSR2, sink);
+}
+
 /// A second raise could come after the owner's take(), which would then count one signal twice.
 TEST(Signals, ASinkThatWatchesTwiceIsRaisedOnce) {
     const Wakeup wakeup;

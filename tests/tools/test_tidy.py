@@ -52,6 +52,9 @@ class Floors(Rules):
             ("src/app/a.cc", "<corevent/http.h>", "include/corevent/http.h"),
             ("src/app/a.cc", '"app/b.h"', "src/app/b.h"),
             ("include/corevent/loop.h", "<corevent/error.h>", "include/corevent/error.h"),
+            ("src/compat/a.cc", '"reactor/b.h"', "src/reactor/b.h"),
+            ("src/compat/a.h", "<event2/b.h>", "include/libevent/event2/b.h"),
+            ("include/libevent/a.h", "<event2/b.h>", "include/libevent/event2/b.h"),
         ):
             with self.subTest(path=path, line=line):
                 self.assertEqual(self.include(path, line, others=(other,)), [])
@@ -67,6 +70,9 @@ class Floors(Rules):
             ("src/app/a.cc", '"http/b.h"', "src/http/b.h", "the program sees <corevent/...> only"),
             ("include/corevent/error.h", "<corevent/loop.h>", "include/corevent/loop.h", "base includes"),
             ("include/corevent/error.h", '"base/list.h"', "src/base/list.h", "a public header includes"),
+            ("src/compat/a.cc", '"loop/b.h"', "src/loop/b.h", "compat includes"),
+            ("src/http/a.cc", '"compat/b.h"', "src/compat/b.h", "http includes"),
+            ("include/libevent/a.h", "<corevent/loop.h>", "include/corevent/loop.h", "C programs see"),
         ):
             with self.subTest(path=path, line=line):
                 found = self.include(path, line, others=(other,))
@@ -140,6 +146,15 @@ class OtherRules(Rules):
         files["src/base/bad.h"] = files["src/base/good.h"]
         self.assertEqual(self.findings(tidy.headers, files), [])
 
+    def test_libevent_headers_compile_as_c_and_as_cpp(self) -> None:
+        guard = "/* What it is. */\n#ifndef A_\n#define A_\n"
+        found = self.findings(tidy.headers, {"include/libevent/good.h": guard + "struct a { int b; };\n#endif\n",
+                                             "include/libevent/cpp.h": guard + "class a;\n#endif\n",
+                                             "include/libevent/c99.h": guard + "// C++ and C99\n#endif\n",
+                                             "include/libevent/c.h": guard + "extern int class;\n#endif\n"})
+        self.assertEqual(sorted(line.split(":")[0] for line in found),
+                         [f"include/libevent/{name}.h" for name in ("c", "c99", "cpp")])
+
     def test_a_header_is_compiled_again_when_what_it_includes_changes(self) -> None:
         files = {"src/base/a.h": HEADER + '#include "base/b.h"\ninline int a = b;\n',
                  "src/base/b.h": HEADER + "inline int b = 1;\n"}
@@ -151,6 +166,17 @@ class OtherRules(Rules):
         found = self.findings(tidy.comments, {"src/base/a.h": HEADER, "src/base/b.h": "#pragma once\n",
                                               "src/base/c.h": "// What it is.\n", "src/base/d.cc": "int d;\n"})
         self.assertEqual([line.split(":")[0] for line in found], ["src/base/b.h", "src/base/b.h", "src/base/c.h"])
+
+    def test_guards_of_c_headers(self) -> None:
+        guard = "/* What it is. */\n#ifndef A_INCLUDED_\n#define A_INCLUDED_\n"
+        files = {"include/libevent/a.h": guard + 'extern "C" {\nEVENT2_EXPORT_SYMBOL void a(void);\n',
+                 "include/libevent/b.h": "// C++\n#ifndef B\n#define B\n",
+                 "include/libevent/c.h": guard.replace("define A", "define B"),
+                 "include/libevent/d.h": guard + "EVENT2_EXPORT_SYMBOL void d(void);\n"}
+        found = self.findings(tidy.comments, files)
+        self.assertEqual([line.split(":")[0][-3] for line in found], ["b", "c", "d"])
+        self.assertIn("#ifndef", found[1])
+        self.assertIn("extern", found[2])
 
     def test_words(self) -> None:
         found = self.findings(tidy.words, {"src/base/a.h": "int a;  // FIXME\n", "docs/b.md": "\nTODO: write\n",

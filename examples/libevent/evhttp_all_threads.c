@@ -1,0 +1,40 @@
+/* Mode ALL: a loop for each core, and the handler runs on the loop of its connection, on several
+ * threads at the same time. What they share is guarded: here by an atomic counter.
+ *
+ *     evhttp_all_threads [PORT]
+ */
+#include <event2/buffer.h>
+#include <event2/corevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static unsigned long visits;
+
+static void on_request(struct evhttp_request* req, void* arg) {
+    struct evbuffer* body = evbuffer_new();
+    (void)arg;
+    evbuffer_add_printf(body, "visit %lu\n", __atomic_add_fetch(&visits, 1, __ATOMIC_RELAXED));
+    evhttp_send_reply(req, HTTP_OK, "OK", body);
+    evbuffer_free(body);
+}
+
+int main(int argc, char** argv) {
+    const int port = argc > 1 ? atoi(argv[1]) : 8081;
+    struct event_base* base = event_base_new();
+    struct evhttp* http = evhttp_new(base);
+    if (evhttp_set_threads(http, 0, EVHTTP_THREADS_ALL) != 0 ||
+        evhttp_bind_socket(http, "127.0.0.1", (ev_uint16_t)port) != 0) {
+        fprintf(stderr, "cannot listen on port %d\n", port);
+        return 1;
+    }
+    evhttp_set_gencb(http, on_request, NULL);
+    printf("http://127.0.0.1:%d/ on %d threads\n", port, evhttp_get_threads(http));
+    fflush(stdout);
+    event_base_dispatch(base);
+    evhttp_free(http);
+    event_base_free(base);
+    return 0;
+}

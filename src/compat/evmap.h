@@ -1,0 +1,83 @@
+// IoMap: the events of each descriptor, and what the poller is told of it: the union of what they
+// ask for. Guarded by the lock of its base. It runs nothing.
+#pragma once
+
+#include "reactor/poller.h"
+
+#include <event2/event_struct.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace corevent::compat {
+
+/// Events of one descriptor or signal, the last added first: a LIST of the C headers.
+class EventList {
+public:
+    event* first() const noexcept { return first_; }
+    bool empty() const noexcept { return first_ == nullptr; }
+    void push_front(event& ev) noexcept;
+    static void remove(event& ev) noexcept;
+    static event* next(const event& ev) noexcept { return ev.ev_.ev_io.ev_io_next.le_next; }
+
+private:
+    event* first_ = nullptr;
+};
+
+class IoMap {
+public:
+    /// With `batched`, the poller hears of changes in flush() instead of at once.
+    explicit IoMap(bool batched) noexcept : batched_(batched) {}
+
+    enum class Change : std::int8_t { failed = -1, none = 0, told = 1 };
+    Change add(Poller& poller, event& ev) noexcept;
+    Change remove(Poller& poller, event& ev) noexcept;
+    void flush(Poller& poller) noexcept;
+
+    /// The events of the descriptor behind a token; null for one that is stale.
+    EventList* find(PollToken token) noexcept;
+    EventList* of(int fd) noexcept;
+
+    /// A new poller after fork(): registers everything anew. False: something could not be.
+    bool tell_all(Poller& poller) noexcept;
+
+    /// f(EventList&) by number, until it returns something else than 0, which is returned.
+    template <class F>
+    int for_each(F f) {
+        for (const auto& block : blocks_) {
+            if (block == nullptr) continue;
+            for (Entry& entry : *block) {
+                if (entry.events.empty()) continue;
+                if (const int result = f(entry.events); result != 0) return result;
+            }
+        }
+        return 0;
+    }
+
+private:
+    /// `told` is what the poller knows.
+    struct Entry {
+        EventList events;
+        std::uint32_t generation = 1;
+        std::uint16_t readers = 0, writers = 0, closers = 0;
+        bool edges = false;
+        bool listed = false;  ///< in changed_
+        Interest told = Interest::none;
+    };
+    static constexpr std::size_t block_size = 64;
+    using Block = std::array<Entry, block_size>;
+
+    Entry* entry_of(int fd) noexcept;  ///< null without memory
+    static Interest wanted(const Entry& entry) noexcept;
+    /// `anew`: also when nothing seems to have changed.
+    bool tell(Poller& poller, int fd, Entry& entry, bool anew) noexcept;
+    Change changed(Poller& poller, int fd, Entry& entry) noexcept;
+
+    const bool batched_;
+    std::vector<std::unique_ptr<Block>> blocks_;
+    std::vector<int> changed_;
+};
+
+}  // namespace corevent::compat
