@@ -109,11 +109,6 @@ def differences(expected: Run, got: Run) -> list[str]:
     return lines + [f"stderr: {line}" for line in got.errors.splitlines()[:LINES_SHOWN]]
 
 
-def report(name: str, wrong: list[str]) -> bool:
-    print("\n".join([*wrong, f"{'failed' if wrong else 'ok'} {name}"]), flush=True)
-    return not wrong
-
-
 def main(arguments: list[str]) -> int:
     words = [word for word in arguments if word != "--list"]
     if not words or words[0].startswith("-"):
@@ -124,16 +119,11 @@ def main(arguments: list[str]) -> int:
     if "--list" in arguments:
         print("\n".join(names))
         return 0
-    clean, again = True, []
+    clean = True
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for name, wrong in zip(names, pool.map(build.check, names), strict=True):
-            if wrong and not any("Sanitizer" in line for line in wrong):
-                again.append(name)
-                continue
-            clean = report(name, wrong) and clean
-    # Traces depend on time. What differs among the others has a second run by itself, on both libraries.
-    for name in again:
-        clean = report(name, build.check(name)) and clean
+            print("\n".join([*wrong, f"{'failed' if wrong else 'ok'} {name}"]), flush=True)
+            clean = clean and not wrong
     return 0 if clean else 1
 
 
