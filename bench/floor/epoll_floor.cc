@@ -6,7 +6,7 @@
 //   epoll_floor [--close]      prints "listening PORT"; ends on SIGTERM
 //
 // --close closes each connection after its first answer (the yardstick for one connection per
-// request).
+// request); answer and FIN share a segment.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -99,7 +99,8 @@ int listen_on_loopback() {
 
 class Floor {
 public:
-    explicit Floor(bool close_after_answer) : close_after_answer_(close_after_answer) {
+    explicit Floor(bool close_after_answer)
+        : close_after_answer_(close_after_answer), hold_(close_after_answer ? MSG_MORE : 0) {
         rlimit files{};
         if (getrlimit(RLIMIT_NOFILE, &files) != 0) die("RLIMIT_NOFILE");
         files.rlim_cur = files.rlim_max;
@@ -165,7 +166,7 @@ private:
         while (heads > 0) {
             const std::size_t copies = heads < copies_max ? heads : copies_max;
             const std::size_t bytes = copies * response.size();
-            const ssize_t sent = send(fd, answers_.data(), bytes, MSG_NOSIGNAL);
+            const ssize_t sent = send(fd, answers_.data(), bytes, MSG_NOSIGNAL | hold_);
             if (sent != static_cast<ssize_t>(bytes)) {
                 close(fd);
                 return false;
@@ -178,6 +179,7 @@ private:
     }
 
     bool close_after_answer_;
+    int hold_;  ///< the answer waits for close()
     int epoll_ = -1;
     int listener_ = -1;
     std::vector<std::uint8_t> matched_;

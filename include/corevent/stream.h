@@ -73,6 +73,10 @@ public:
     /// reader makes it shrink long before queued_bytes() moves. 0 where nobody knows.
     virtual std::size_t unacknowledged_bytes() const noexcept { return 0; }
 
+    /// A hint before the last write: shutdown_write() or close() follows when the running callback ends, so
+    /// the octets may wait for it and share a segment with the FIN (on TCP a fifth of what a short connection
+    /// costs). Should neither follow, they leave within 200 ms.
+    virtual void end_follows() noexcept {}
     virtual void shutdown_write() = 0;  ///< FIN after the queue; reading goes on
     virtual void close() = 0;  ///< after the queue (on_progress() goes on, then on_closed());
                                ///< reading stops now

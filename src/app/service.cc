@@ -90,36 +90,6 @@ std::string start_lines(const ServerOptions& options, const Face& face,
     return text;
 }
 
-/// Says what a stop waits for. The server itself acts on the signals; this only watches them.
-class StopMessages {
-public:
-    StopMessages(http::Server& server, const ServerOptions& options)
-        : server_(server),
-          drain_ms_(options.limits[Limit::drain]),
-          interrupt_(server.loops()[0], SIGINT, [this] { on_signal(); }),
-          terminate_(server.loops()[0], SIGTERM, [this] { on_signal(); }) {}
-
-private:
-    void on_signal() {
-        if (++signals_ > 1) {
-            say("stopping now");
-            return;
-        }
-        const std::uint64_t open = server_.metrics().total.connections_open;
-        if (open > 0) {
-            say(fmt::format("draining{}: {} connection{} open; once more stops now",
-                            drain_ms_ == 0 ? "" : " for at most " + time_text(drain_ms_),
-                            grouped(open), open == 1 ? "" : "s"));
-        }
-    }
-
-    http::Server& server_;
-    std::uint64_t drain_ms_;
-    unsigned signals_ = 0;
-    SignalHandler interrupt_;
-    SignalHandler terminate_;
-};
-
 }  // namespace
 
 OrStop<int> run_service(ServerOptions options, const Face& face, const AddRoutes& add_routes) {
@@ -154,15 +124,11 @@ OrStop<int> run_service(ServerOptions options, const Face& face, const AddRoutes
     if (auto done = open_listeners(server, options); !done) {
         return std::unexpected(std::move(done.error()));
     }
-    std::optional<StopMessages> messages;
     if (!options.quiet) {
-        messages.emplace(server, options);
         // Said by a running loop: whoever reads it may connect, and signals are handled.
         loops[0].post([text = start_lines(options, face, descriptors, server)] { say(text); });
     }
-    const int exit_code = server.run();
-    loops.stop();  // the messages belong to loop 0, which must not run when they go
-    return exit_code;
+    return server.run();
 }
 
 }  // namespace corevent::app

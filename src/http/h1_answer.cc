@@ -118,13 +118,19 @@ void H1Connection::proceed(After after) {
         case After::discard: enter(Phase::discard); break;
         case After::linger:
             enter(peer_ended_ ? Phase::closing : Phase::linger);
-            fin_due_ = true;
+            end();
             break;
         case After::close:
             enter(Phase::closing);
-            fin_due_ = true;
+            end();
             break;
     }
+}
+
+/// settle() sends the FIN, with what is still to be written.
+void H1Connection::end() noexcept {
+    fin_due_ = true;
+    stream_->end_follows();
 }
 
 /// The handler of a pooled exchange has ended.
@@ -205,7 +211,18 @@ void H1Connection::answer(const Exchange& exchange, Response& response, After af
         write_now(body);
     } else {
         write_chain(response);
+        if (queued_ != 0) {
+            remember_unsent(head);
+        }
     }
+}
+
+/// What describe() says of an answer whose exchange has ended before all of it has left.
+void H1Connection::remember_unsent(const h1::RequestHead& head) {
+    std::string line(Printable(head.view(head.method)).view());
+    line.append(" ").append(Printable(head.view(head.target)).view());
+    loop_.unsent[this] = std::move(line);
+    unsent_named_ = true;
 }
 
 /// Large bodies go into the stream's queue as they are: files by range, strings by moving.
@@ -476,7 +493,8 @@ std::string H1Connection::describe() const {
     } else if (phase_ == Phase::head) {
         text = "an incomplete head ";
     } else if (queued_ != 0) {
-        text = "an answer with " + std::to_string(queued_) + " octets to go ";
+        text = unsent_named_ ? loop_.unsent.at(this) : std::string("an answer");
+        text.append(", ").append(std::to_string(queued_)).append(" octets to go, ");
     }
     if (stream_ != nullptr) {
         text.append("from ").append(stream_->peer().text());

@@ -136,11 +136,13 @@ private:
     // answers (h1_answer.cc)
     After plan(const h1::RequestHead& head, bool body_consumed);
     void proceed(After after);
+    void end() noexcept;
     void finish_exchange();
     void answer(const Exchange& exchange, Response& response, After after);
     void append_head(Bytes& out, const h1::RequestHead& head, Response& response, After after);
     void append_connection(Bytes& out, const h1::RequestHead& head, After after) const;
     void write_chain(Response& response);
+    void remember_unsent(const h1::RequestHead& head);
     std::size_t answer_unrouted(const h1::RequestHead& head, std::string_view input,
                                 Exchange::Opened opened);
     void refuse(const Exchange* exchange, int status, std::string_view detail,
@@ -201,6 +203,7 @@ private:
     bool fin_due_ : 1 = false;           ///< shutdown_write() or close() once the output is written
     bool chunked_ : 1 = false;           ///< framing of the streamed answer
     bool queued_file_ : 1 = false;       ///< the queue holds a file, which takes no memory
+    bool unsent_named_ : 1 = false;      ///< ServerLoop::unsent knows the request of what is queued
     bool aborted_ : 1 = false;           ///< nothing more is written
     bool cut_ : 1 = false;               ///< for the access log: the answer did not leave whole
 

@@ -307,6 +307,10 @@ void H1Connection::queued(std::uint64_t octets) noexcept {
     }
     const bool progress = octets < queued_ || queued_ == 0;
     queued_ = octets;
+    if (octets == 0 && unsent_named_) {
+        unsent_named_ = false;
+        loop_.unsent.erase(this);
+    }
     if (octets != 0 && progress) {
         stall_unacknowledged_ = 0;
         const std::uint64_t limit = loop_.config.limits[Limit::write_stall];

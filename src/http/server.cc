@@ -81,10 +81,10 @@ int Server::run() {
     int signals = 0;
     const auto on_signal = [this, &signals] {
         if (++signals == 1) {
-            log_line(LogLevel::info,
-                     "stopping: open requests are finished first; a second signal stops at once");
+            log_line(LogLevel::info, core_->drain_text());
             core_->shutdown();
         } else {
+            log_line(LogLevel::info, "stopping now");
             core_->cut_now("a second signal");
         }
     };

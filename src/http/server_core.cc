@@ -107,6 +107,19 @@ void ServerCore::post_to(unsigned index, std::function<void()> work) noexcept {
 
 // --- the drain, on loop 0
 
+std::string ServerCore::drain_text() const {
+    const std::uint64_t open = metrics().total.connections_open;
+    if (open == 0) {
+        return "stopping: no connection is open";
+    }
+    std::string text = "draining";
+    if (const std::uint64_t drain_ms = config.limits[Limit::drain]; drain_ms != 0) {
+        text += " for at most " + limit_text(LimitUnit::duration, drain_ms);
+    }
+    text += ": " + std::to_string(open) + (open == 1 ? " connection" : " connections");
+    return text + " open; once more stops now";
+}
+
 void ServerCore::shutdown() noexcept {
     if (!shutting_down_.exchange(true)) {
         post_to(0, [this] { begin_drain(); });
@@ -182,7 +195,9 @@ void ServerCore::on_timer() {
             if (cut_ == group.size() && listeners_open_ == 0 && connections() == 0) {
                 if (cut_count_ != 0) {
                     log_line(LogLevel::warning,
-                             std::to_string(cut_count_) + " requests were cut: " + cut_why_);
+                             std::to_string(cut_count_) +
+                                 (cut_count_ == 1 ? " request was cut: " : " requests were cut: ") +
+                                 cut_why_);
                 }
                 stop(cut_count_ == 0 ? 0 : 3);
             }

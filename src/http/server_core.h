@@ -48,6 +48,7 @@ public:
 
     // --- any thread
     void shutdown() noexcept;
+    std::string drain_text() const;               ///< what a shutdown waits for; any thread
     void cut_now(std::string_view why) noexcept;  ///< ends the drain at once
     Metrics metrics() const;
 

@@ -18,7 +18,9 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace corevent::http {
@@ -73,6 +75,8 @@ public:
 
     LoopCounters counters;
     std::uint64_t output_queued = 0;  ///< of all connections here
+    /// "GET /big" of whole answers that are still leaving.
+    std::unordered_map<const H1Connection*, std::string> unsent;
     bool draining = false;
     std::shared_ptr<LoopGate> gate;
 

@@ -11,6 +11,7 @@
 #include "base/deadlines.h"
 #include "base/heap.h"
 #include "base/list.h"
+#include "base/prefetch.h"
 #include "base/slab.h"
 #include "buffer/bytes.h"
 #include "loop/post_queue.h"
@@ -263,6 +264,7 @@ private:
     }
     bool turn(std::uint64_t wait_max_ms) noexcept;
     bool run_ready();
+    void fetch_ahead(std::size_t next, std::size_t count) const noexcept;
     bool run_events(std::size_t count);
     void on_own_event(PollToken token) noexcept;
     bool run_posted();

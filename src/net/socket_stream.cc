@@ -1,6 +1,7 @@
 #include "net/socket_stream.h"
 
 #include "base/assert.h"
+#include "base/prefetch.h"
 
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
@@ -157,6 +158,7 @@ void SocketStream::step() {
 
 void SocketStream::read_some() {
     LoopCore& loop_core = core();
+    prefetch_lines<3>(client_);
     for (unsigned reads = 0; reads < reads_per_step;) {
         const std::span<char> buffer = loop_core.receive_buffer();
         const ssize_t got = recv(fd_, buffer.data(), buffer.size(), 0);
@@ -241,7 +243,7 @@ long SocketStream::send_front() {
             message.msg_iovlen = queue_.prefix(slices);
             wanted = 0;
             for (std::size_t i = 0; i < message.msg_iovlen; ++i) wanted += slices[i].iov_len;
-            sent = sendmsg(fd_, &message, MSG_NOSIGNAL | (wanted < queue_.size() ? MSG_MORE : 0));
+            sent = sendmsg(fd_, &message, MSG_NOSIGNAL | hold_flag(wanted == queue_.size()));
         }
         if (sent < 0 && errno == EINTR) continue;
         sent_short(sent, wanted);
@@ -255,7 +257,9 @@ std::size_t SocketStream::send_slices(std::span<const std::string_view> slices) 
         const std::string_view slice = slices.front();
         ssize_t sent = 0;
         do {
-            sent = slice.empty() ? 0 : send(fd_, slice.data(), slice.size(), MSG_NOSIGNAL);
+            sent = slice.empty()
+                       ? 0
+                       : send(fd_, slice.data(), slice.size(), MSG_NOSIGNAL | hold_flag(true));
         } while (sent < 0 && errno == EINTR);
         sent_short(sent, slice.size());
         return static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
@@ -274,9 +278,8 @@ std::size_t SocketStream::send_slices(std::span<const std::string_view> slices) 
         message.msg_iovlen = now.size();
         ssize_t sent = 0;
         do {
-            sent = wanted == 0
-                       ? 0
-                       : sendmsg(fd_, &message, MSG_NOSIGNAL | (slices.empty() ? 0 : MSG_MORE));
+            sent =
+                wanted == 0 ? 0 : sendmsg(fd_, &message, MSG_NOSIGNAL | hold_flag(slices.empty()));
         } while (sent < 0 && errno == EINTR);
         all += static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
         if (sent_short(sent, wanted)) break;
@@ -296,6 +299,15 @@ bool SocketStream::sent_short(long result, std::size_t wanted) {
     unset(writable);
     rearm(Readiness::out);
     return true;
+}
+
+/// Octets with others behind them wait for those, the last ones for the FIN where it is known to follow.
+int SocketStream::hold_flag(bool last) noexcept {
+    if (!last) return MSG_MORE;
+    if (!is(ending)) [[likely]]
+        return 0;
+    set(held);
+    return MSG_MORE;
 }
 
 void SocketStream::send_fin() noexcept {
@@ -339,6 +351,8 @@ void SocketStream::close_descriptor() noexcept {
     if (is(failed) && error_ == ECANCELED) {
         const linger reset{1, 0};
         setsockopt(fd_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    } else if (is(held) && !is(finished | failed)) {
+        send_fin();  // close() alone would drop what is held if the peer had sent more
     }
     LoopCore& loop_core = core();
     loop_core.unwatch(*this, fd_);

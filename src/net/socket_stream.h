@@ -66,6 +66,7 @@ public:
     bool write(Chain&& chain) override;
     std::size_t queued_bytes() const noexcept override { return queue_.size(); }
     std::size_t unacknowledged_bytes() const noexcept override;
+    void end_follows() noexcept override { set(ending); }
     void shutdown_write() override;
     void close() override;
     void abort() override;
@@ -91,6 +92,8 @@ private:
         gone = 1 << 11,
         dispatching = 1 << 12,  ///< inside step(): what a call brings about is settled at its end
         queued = 1 << 13,       ///< in the pool's list for a step of its own
+        ending = 1 << 14,       ///< the end of what is queued goes with the FIN
+        held = 1 << 15,         ///< and has been given to the kernel, which waits for the FIN
     };
 
     SocketStream(int fd, const sockaddr* peer, StreamOwner& owner) noexcept
@@ -111,6 +114,7 @@ private:
     long send_front();
     std::size_t send_slices(std::span<const std::string_view> slices);
     bool sent_short(long result, std::size_t wanted);
+    int hold_flag(bool last) noexcept;
     void send_fin() noexcept;
     void check_error() noexcept;
     void fail(int error) noexcept;

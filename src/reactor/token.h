@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/assert.h"
+#include "base/prefetch.h"
 #include "reactor/poller.h"
 
 #include <algorithm>
@@ -41,6 +42,11 @@ public:
         }
         const Slot& slot = slots_[index];
         return slot.generation == static_cast<std::uint32_t>(token >> 32) ? slot.item : nullptr;
+    }
+
+    /// find() comes soon.
+    void prefetch(PollToken token) const noexcept {
+        prefetch_lines<1>(slots_.data() + static_cast<std::uint32_t>(token));
     }
 
     void remove(PollToken token) noexcept {

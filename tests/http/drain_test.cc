@@ -194,7 +194,7 @@ TEST_F(DrainTest, RunEndsWithTheSignal) {
     });
     EXPECT_EQ(server->run(), 0);
     user.join();
-    EXPECT_TRUE(log.contains("stopping"));
+    EXPECT_TRUE(log.contains("1 connection open; once more stops now"));
 }
 
 TEST_F(DrainTest, ASecondSignalStopsAtOnce) {

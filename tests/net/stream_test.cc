@@ -2,6 +2,7 @@
 // promise. What is special to sockets or pipes has files of its own.
 #include "stream_pair.h"
 
+#include <array>
 #include <random>
 #include <vector>
 
@@ -347,6 +348,34 @@ TEST_P(StreamSuite, CloseWritesTheQueueFirst) {
     EXPECT_EQ(a_.drains, 0);  // on_closed() says it
 }
 
+TEST_P(StreamSuite, AnAnnouncedEndComesWithAllOctets) {
+    for (const bool close : {false, true}) {
+        for (const std::size_t size : {std::size_t{1}, std::size_t{3000}, std::size_t{700'000}}) {
+            connect();
+            const std::string text = pattern(size);
+            a_.quietly([](Stream& s) { s.pause(); });
+            // What a closer has not read makes its close a reset, which overtakes nothing that has been sent before.
+            if (size < 10'000) b_.quietly([](Stream& s) { return s.write("unread"); });
+            a_.quietly([](Stream& s) { s.end_follows(); });
+            a_.quietly([&](Stream& s) { return s.write(text); });
+            a_.quietly([&](Stream& s) { close ? s.close() : s.shutdown_write(); });
+            EXPECT_TRUE(until([&] { return b_.received.size() == size; })) << size;
+            EXPECT_TRUE(b_.received == text);
+            TearDown();
+            a_ = Recorder();
+            b_ = Recorder();
+        }
+    }
+    connect();
+}
+
+TEST_P(StreamSuite, AnAnnouncedEndThatDoesNotComeHoldsNothingBack) {
+    connect();
+    a_.quietly([](Stream& s) { s.end_follows(); });
+    a_.quietly([](Stream& s) { return s.write("hello"); });
+    EXPECT_TRUE(until([&] { return b_.received == "hello"; }));
+}
+
 TEST_P(StreamSuite, CloseStopsReading) {
     connect();
     b_.quietly([](Stream& s) { return s.write("late"); });
@@ -563,6 +592,41 @@ TEST_P(StreamSuite, ManyPairsAtOnce) {
     }
     EXPECT_TRUE(until([&] { return closes == 2 * count; }));
     EXPECT_EQ(answers, count);
+}
+
+/// Segments that have come in at a client's socket.
+unsigned segments_in(int fd) {
+    struct {
+        tcp_info begin;  // as the C library has it; the kernel's goes on
+        std::uint64_t rates[2], bytes_acked, bytes_received;
+        std::uint32_t segments_out, segments_in;
+    } info{};
+    socklen_t length = sizeof info;
+    EXPECT_EQ(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length), 0);
+    EXPECT_EQ(length, sizeof info);
+    return info.segments_in;
+}
+
+TEST(SocketStream, TheLastOctetsShareASegmentWithTheFin) {
+    for (const bool close : {false, true}) {
+        Loop loop({.stall_threshold = {}});
+        const auto [client, server] = connected_descriptors(Kind::tcp_epoll, 0);
+        Recorder recorder;
+        recorder.attach(adopt(loop, server, Side::accepted));
+        const unsigned before = segments_in(client);
+        recorder.stream->end_follows();
+        recorder.stream->write("the whole answer");
+        close ? recorder.stream->close() : recorder.stream->shutdown_write();
+        EXPECT_TRUE(turn_until(loop, [&, fd = client] {
+            std::array<char, 64> peeked;
+            return recv(fd, peeked.data(), peeked.size(), MSG_PEEK) == 16;
+        }));
+        turn_until_idle(loop);
+        EXPECT_EQ(segments_in(client) - before, 1U);
+        ::close(client);
+        if (recorder.stream != nullptr) recorder.stream->abort();
+        EXPECT_TRUE(turn_until(loop, [&] { return recorder.closes == 1; }));
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, StreamSuite,
