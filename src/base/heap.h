@@ -91,6 +91,24 @@ private:
         put(at, node);
     }
 
+    /// The first of those with the smallest key among the children from `first` on. Which it is cannot be
+    /// predicted: no branches where there are all four.
+    std::size_t least_child(std::size_t first, std::size_t count) const noexcept {
+        const Node* const child = nodes_.data() + first;
+        if (first + arity <= count) [[likely]] {
+            const std::size_t low = child[1].key < child[0].key;
+            const std::size_t high = 2 + std::size_t{child[3].key < child[2].key};
+            return first + (child[high].key < child[low].key ? high : low);
+        }
+        std::size_t least = first;
+        for (std::size_t other = first + 1; other < count; ++other) {
+            if (nodes_[other].key < nodes_[least].key) {
+                least = other;
+            }
+        }
+        return least;
+    }
+
     void sift_down(std::size_t at, const Node node) noexcept {
         const std::size_t count = nodes_.size();
         for (;;) {
@@ -98,13 +116,7 @@ private:
             if (first >= count) {
                 break;
             }
-            const std::size_t end = first + arity < count ? first + arity : count;
-            std::size_t least = first;
-            for (std::size_t child = first + 1; child < end; ++child) {
-                if (nodes_[child].key < nodes_[least].key) {
-                    least = child;
-                }
-            }
+            const std::size_t least = least_child(first, count);
             if (!(nodes_[least].key < node.key)) {
                 break;
             }

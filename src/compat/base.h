@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 struct evwatch;
 
@@ -109,6 +110,8 @@ struct event_base {
 
     // --- mechanism
     std::unique_ptr<corevent::Poller> poller;
+    std::vector<corevent::PollEvent> ready =
+        std::vector<corevent::PollEvent>(64);  ///< of one wait; doubled when it was full
     corevent::Wakeup wakeup;
     std::optional<corevent::Alarm> alarm;  ///< with EVENT_BASE_FLAG_PRECISE_TIMER
     corevent::compat::IoMap io;

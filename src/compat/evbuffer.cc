@@ -76,6 +76,15 @@ void destroy(evbuffer& buffer) noexcept {
     }
 }
 
+evbuffer* renew(evbuffer& buffer) noexcept {
+    if (buffer.references != 1 || buffer.lock != nullptr || buffer.passes != nullptr) {
+        evbuffer_free(&buffer);
+        return evbuffer_new();
+    }
+    buffer.~evbuffer();
+    return ::new (&buffer) evbuffer;
+}
+
 }  // namespace corevent::compat
 
 using namespace corevent::compat;

@@ -110,6 +110,10 @@ inline void release_and_unlock(evbuffer& buffer) noexcept {
     }
 }
 
+/// A buffer as evbuffer_new() makes it, in the memory of `buffer`, which goes, if nobody else can know that. Null
+/// when memory is short.
+evbuffer* renew(evbuffer& buffer) noexcept;
+
 /// Gives the segments without memory theirs. False when that fails.
 bool map_files(evbuffer& buffer) noexcept;
 inline bool readable(evbuffer& buffer) noexcept {

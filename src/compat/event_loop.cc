@@ -11,8 +11,8 @@
 #include "base/clock.h"
 
 #include <algorithm>
-#include <array>
 #include <climits>
+#include <new>
 
 using namespace corevent::compat;
 
@@ -26,6 +26,8 @@ constexpr std::int64_t us_per_ms = 1000;
 /// Longer waits overflow in some kernels.
 constexpr std::int64_t wait_us_max = std::int64_t{35} * 60 * 1'000'000;
 constexpr std::int64_t wall_clock_us = 5'000'000;  ///< the offset is read again after that
+
+constexpr std::size_t ready_max = 4096;  ///< events of one wait
 
 constexpr corevent::PollToken wakeup_token = 0;  // descriptors have generations from 1 on
 constexpr corevent::PollToken alarm_token = 1;
@@ -58,6 +60,7 @@ public:
 
 private:
     bool wait(std::int64_t wait_us) noexcept;
+    void take_all(std::size_t count) noexcept;
     std::int64_t time_to_wait() noexcept;
     void take(const PollEvent& event) noexcept;
     void expire_timers() noexcept;
@@ -70,7 +73,6 @@ private:
 
     event_base& base_;
     const int flags_;
-    std::array<PollEvent, 256> ready_;
 };
 
 int Turns::run() noexcept {
@@ -120,7 +122,7 @@ bool Turns::wait(std::int64_t wait_us) noexcept {
     std::size_t count = 0;
     {
         const Unlocked unlocked(base_.lock);
-        count = base_.poller->wait(wait_ms, ready_);
+        count = base_.poller->wait(wait_ms, base_.ready);
     }
     base_.sleeping = false;
     base_.notified = false;
@@ -128,9 +130,26 @@ bool Turns::wait(std::int64_t wait_us) noexcept {
     if (count == 0 && wait_ms > 0) base_.read_clock();
     if (!base_.has(EVENT_BASE_FLAG_NO_CACHE_TIME)) base_.cached_us = base_.now_us();
     run_check_watchers(base_);
-    for (std::size_t i = 0; i < count; ++i) take(ready_[i]);
+    take_all(count);
     base_.signals.look();
     return true;
+}
+
+void Turns::take_all(std::size_t count) noexcept {
+    std::vector<PollEvent>& ready = base_.ready;
+    // Of thousands of events those that become active have left the caches.
+    constexpr std::size_t ahead = 4;
+    for (std::size_t i = 0; i < count; ++i) {
+        if (i + 2 * ahead < count) base_.io.prefetch_events(ready[i + 2 * ahead].token);
+        if (i + ahead < count) base_.io.prefetch_first(ready[i + ahead].token);
+        take(ready[i]);
+    }
+    if (count == ready.size() && count < ready_max) {
+        try {
+            ready.resize(count * 2);
+        } catch (const std::bad_alloc&) {  // the rest is told next time
+        }
+    }
 }
 
 void Turns::take(const PollEvent& event) noexcept {

@@ -12,7 +12,8 @@
 namespace corevent::compat {
 namespace {
 
-constexpr std::uint16_t events_max = 0xffff;
+constexpr std::uint64_t lane_tops = 0x8000'8000'8000;
+constexpr int in_lane = 0, out_lane = 16, end_lane = 32;
 
 }  // namespace
 
@@ -30,40 +31,49 @@ void EventList::remove(event& ev) noexcept {
     *hook.le_prev = hook.le_next;
 }
 
-IoMap::Entry* IoMap::entry_of(int fd) noexcept {
+IoMap::Counts IoMap::counts_of(const event& ev) noexcept {
+    const auto lane = [&](unsigned bit, int shift) {
+        return Counts{(static_cast<unsigned>(ev.ev_events) & bit) != 0} << shift;
+    };
+    return lane(EV_READ, in_lane) | lane(EV_WRITE, out_lane) | lane(EV_CLOSED, end_lane);
+}
+
+/// The top bit of each lane that is not 0.
+IoMap::Counts IoMap::used(Counts counts) noexcept {
+    return (((counts & ~lane_tops) + ~lane_tops) | counts) & lane_tops;
+}
+
+IoMap::Entry* IoMap::make_entry(int fd) noexcept {
     const auto number = static_cast<std::size_t>(fd);
     const std::size_t block = number / block_size;
-    if (block >= blocks_.size() || blocks_[block] == nullptr) {
-        try {
-            if (block >= blocks_.size()) blocks_.resize(block + 1);
-            blocks_[block] = std::make_unique<Block>();
-        } catch (const std::bad_alloc&) {
-            return nullptr;
-        }
+    try {
+        if (block >= blocks_.size()) blocks_.resize(block + 1);
+        blocks_[block] = std::make_unique<Block>();
+    } catch (const std::bad_alloc&) {
+        return nullptr;
     }
     return &(*blocks_[block])[number % block_size];
 }
 
 EventList* IoMap::of(int fd) noexcept {
-    const auto number = static_cast<std::size_t>(fd);
-    const std::size_t block = number / block_size;
-    if (fd < 0 || block >= blocks_.size() || blocks_[block] == nullptr) return nullptr;
-    return &(*blocks_[block])[number % block_size].events;
+    Entry* const entry = fd < 0 ? nullptr : known(static_cast<PollToken>(fd));
+    return entry != nullptr ? &entry->events : nullptr;
 }
 
 EventList* IoMap::find(PollToken token) noexcept {
-    const auto number = static_cast<std::size_t>(token & UINT32_MAX);
-    const std::size_t block = number / block_size;
-    if (block >= blocks_.size() || blocks_[block] == nullptr) return nullptr;
-    Entry& entry = (*blocks_[block])[number % block_size];
-    return entry.generation == static_cast<std::uint32_t>(token >> 32) ? &entry.events : nullptr;
+    Entry* const entry = known(token);
+    return entry != nullptr && entry->generation == static_cast<std::uint32_t>(token >> 32)
+               ? &entry->events
+               : nullptr;
 }
 
 Interest IoMap::wanted(const Entry& entry) noexcept {
+    const Counts asked = used(entry.counts);
+    const auto any = [&](int lane) { return (asked >> lane & 0x8000) != 0; };
     Interest interest = Interest::none;
-    if (entry.readers != 0) interest = interest | Interest::in;
-    if (entry.writers != 0) interest = interest | Interest::out;
-    if (entry.closers != 0) interest = interest | Interest::end;
+    if (any(in_lane)) interest = interest | Interest::in;
+    if (any(out_lane)) interest = interest | Interest::out;
+    if (any(end_lane)) interest = interest | Interest::end;
     if (interest != Interest::none && !entry.edges) interest = interest | Interest::level;
     return interest;
 }
@@ -115,26 +125,23 @@ IoMap::Change IoMap::changed(Poller& poller, int fd, Entry& entry) noexcept {
 
 IoMap::Change IoMap::add(Poller& poller, event& ev) noexcept {
     if (ev.ev_fd < 0) return Change::none;
-    Entry* const entry = entry_of(ev.ev_fd);
-    if (entry == nullptr) return Change::failed;
-    const Entry before = *entry;
-    const unsigned added = ((ev.ev_events & EV_READ) != 0) + ((ev.ev_events & EV_WRITE) != 0) * 2U +
-                           ((ev.ev_events & EV_CLOSED) != 0) * 4U;
-    if (((added & 1U) != 0 && entry->readers == events_max) ||
-        ((added & 2U) != 0 && entry->writers == events_max) ||
-        ((added & 4U) != 0 && entry->closers == events_max)) {
+    Entry* entry = known(static_cast<PollToken>(ev.ev_fd));
+    if (entry == nullptr && (entry = make_entry(ev.ev_fd)) == nullptr) return Change::failed;
+    const Counts before = entry->counts;
+    const Counts more = counts_of(ev);
+    if ((more << 15 & ~used(~before)) != 0) [[unlikely]] {
         warnx("too many events on fd %d", ev.ev_fd);
         return Change::failed;
     }
-    entry->readers = static_cast<std::uint16_t>(entry->readers + (added & 1U));
-    entry->writers = static_cast<std::uint16_t>(entry->writers + (added >> 1 & 1U));
-    entry->closers = static_cast<std::uint16_t>(entry->closers + (added >> 2 & 1U));
-    entry->edges = entry->edges || (ev.ev_events & EV_ET) != 0;
+    const bool edges_before = entry->edges;
+    entry->counts = before + more;
+    entry->edges = edges_before || (ev.ev_events & EV_ET) != 0;
     Change change = Change::none;
-    if (wanted(*entry) != wanted(before)) {
+    if (used(before) != used(before + more) || entry->edges != edges_before) {
         change = changed(poller, ev.ev_fd, *entry);
         if (change == Change::failed) {
-            *entry = before;
+            entry->counts = before;
+            entry->edges = edges_before;
             return change;
         }
     }
@@ -144,19 +151,18 @@ IoMap::Change IoMap::add(Poller& poller, event& ev) noexcept {
 
 IoMap::Change IoMap::remove(Poller& poller, event& ev) noexcept {
     if (ev.ev_fd < 0) return Change::none;
-    Entry& entry = *entry_of(ev.ev_fd);
-    const Interest before = wanted(entry);
-    entry.readers = static_cast<std::uint16_t>(entry.readers - ((ev.ev_events & EV_READ) != 0));
-    entry.writers = static_cast<std::uint16_t>(entry.writers - ((ev.ev_events & EV_WRITE) != 0));
-    entry.closers = static_cast<std::uint16_t>(entry.closers - ((ev.ev_events & EV_CLOSED) != 0));
+    Entry& entry = *known(static_cast<PollToken>(ev.ev_fd));
+    const Counts before = entry.counts;
+    entry.counts = before - counts_of(ev);
+    const bool less = used(before) != used(entry.counts);
     EventList::remove(ev);
     if (entry.events.empty()) entry.edges = false;
-    return wanted(entry) == before ? Change::none : changed(poller, ev.ev_fd, entry);
+    return less ? changed(poller, ev.ev_fd, entry) : Change::none;
 }
 
 void IoMap::flush(Poller& poller) noexcept {
     for (const int fd : changed_) {
-        Entry& entry = *entry_of(fd);
+        Entry& entry = *known(static_cast<PollToken>(fd));
         entry.listed = false;
         // The number may stand for another descriptor by now.
         tell(poller, fd, entry, true);

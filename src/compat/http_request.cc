@@ -1,6 +1,7 @@
 #include "compat/http_request.h"
 
 #include "compat/alloc.h"
+#include "compat/evbuffer.h"
 #include "compat/http_connection.h"
 #include "compat/http_threads.h"
 #include "compat/log.h"
@@ -29,7 +30,7 @@ Request* make_request() noexcept {
     if (memory == nullptr) {
         return nullptr;
     }
-    auto* const request = new (memory) Request();
+    auto* const request = new (memory) Request(evbuffer_new(), evbuffer_new());
     if (request->input_buffer == nullptr || request->output_buffer == nullptr) {
         request->~Request();
         mm_free(memory);
@@ -66,13 +67,13 @@ void clear_request(Request& request) noexcept {
 
 }  // namespace
 
-Request::Request() noexcept : evhttp_request{}, letter(*this) {
+Request::Request(evbuffer* input, evbuffer* output) noexcept : evhttp_request{}, letter(*this) {
     init_headers(input_list);
     init_headers(output_list);
     input_headers = &input_list;
     output_headers = &output_list;
-    input_buffer = evbuffer_new();
-    output_buffer = evbuffer_new();
+    input_buffer = input;
+    output_buffer = output;
 }
 
 Request::~Request() {
@@ -117,9 +118,11 @@ void release_request(Request& request) noexcept {
         return;
     }
     if (request.from_peer && loop->on_thread() && loop->spare_count < spare_max) {
-        // Buffers may have got callbacks, locks or marks of the program: they are made anew.
+        // Buffers may have got callbacks or marks of the program.
+        evbuffer* const input = renew(*std::exchange(request.input_buffer, nullptr));
+        evbuffer* const output = renew(*std::exchange(request.output_buffer, nullptr));
         request.~Request();
-        auto* const spare = new (&request) Request();
+        auto* const spare = new (&request) Request(input, output);
         if (spare->input_buffer == nullptr || spare->output_buffer == nullptr) {
             destroy_request(*spare);
         } else {

@@ -43,7 +43,8 @@ struct Request final : evhttp_request {
         Request& request_;
     };
 
-    Request() noexcept;
+    /// Takes over the buffers. Not for use if one is null.
+    Request(evbuffer* input, evbuffer* output) noexcept;
     ~Request();
     Request(const Request&) = delete;
     Request& operator=(const Request&) = delete;

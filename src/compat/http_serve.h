@@ -168,6 +168,7 @@ private:
     bool peer_ends_ = false;   ///< the kernel said that an end follows the octets
     bool in_handler_ = false;
     bool close_after_ = false;
+    bool end_held_ = false;      ///< the kernel keeps the last octets until the FIN
     bool linger_after_ = false;  ///< the peer may still be sending
     bool processing_ = false;    ///< process() is on the stack
     bool input_in_bev_ = false;

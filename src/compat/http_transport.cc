@@ -321,7 +321,11 @@ bool ServerConnection::send_cork() noexcept {
     std::size_t sent = 0;
     bool connected = true;
     if (writable_ && out_ == nullptr) {
-        const ev_ssize_t result = ::send(fd_, cork.data(), cork.size(), MSG_NOSIGNAL);
+        // An end that follows at once shares a segment with the last octets.
+        end_held_ = close_after_ && state_ == State::draining && written_.fn == nullptr &&
+                    (request_ == nullptr || request_->on_complete_cb == nullptr);
+        const ev_ssize_t result =
+            ::send(fd_, cork.data(), cork.size(), MSG_NOSIGNAL | (end_held_ ? MSG_MORE : 0));
         connected = result >= 0 || !broken(errno);
         sent = result > 0 ? static_cast<std::size_t>(result) : 0;
         writable_ = sent == cork.size();
@@ -480,6 +484,9 @@ void ServerConnection::close_transport() noexcept {
         unwatch();
     }
     if (fd_ >= 0) {
+        if (end_held_) {
+            ::shutdown(fd_, SHUT_WR);  // close() alone would drop it if the peer had sent more
+        }
         evutil_closesocket(fd_);
         fd_ = -1;
     }

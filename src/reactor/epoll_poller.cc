@@ -6,8 +6,9 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+#include <new>
+#include <vector>
 
 namespace corevent {
 namespace {
@@ -67,16 +68,16 @@ public:
     void prepare() override {}
 
     std::size_t wait(int timeout_ms, std::span<PollEvent> out) override {
-        std::array<epoll_event, batch_max> ready;
-        const int most = static_cast<int>(std::min(out.size(), ready.size()));
-        const int count = epoll_wait(fd_.get(), ready.data(), most, timeout_ms);
+        make_room(out.size());
+        const int most = static_cast<int>(std::min(out.size(), ready_.size()));
+        const int count = epoll_wait(fd_.get(), ready_.data(), most, timeout_ms);
         if (count < 0) {
             CE_ASSERT(errno == EINTR);
             return 0;
         }
         const auto filled = static_cast<std::size_t>(count);
         for (std::size_t i = 0; i < filled; ++i) {
-            out[i] = {ready[i].data.u64, static_cast<Readiness>(ready[i].events)};
+            out[i] = {ready_[i].data.u64, static_cast<Readiness>(ready_[i].events)};
         }
         return filled;
     }
@@ -84,7 +85,15 @@ public:
     std::string_view name() const noexcept override { return "epoll"; }
 
 private:
-    static constexpr std::size_t batch_max = 256;
+    /// As many as the caller takes; without memory for them, fewer at a time.
+    void make_room(std::size_t events) noexcept {
+        if (events > ready_.size()) [[unlikely]] {
+            try {
+                ready_.resize(events);
+            } catch (const std::bad_alloc&) {
+            }
+        }
+    }
 
     Result<void> control(int operation, int fd, Interest interest, PollToken token) noexcept {
         epoll_event event{};
@@ -95,6 +104,7 @@ private:
     }
 
     Fd fd_;
+    std::vector<epoll_event> ready_ = std::vector<epoll_event>(16);  ///< the waiting thread's
 };
 
 }  // namespace
