@@ -2,6 +2,7 @@
 
 #include "compat/alloc.h"
 #include "compat/log.h"
+#include "reactor/cores.h"
 
 #include <event2/event.h>
 
@@ -221,10 +222,14 @@ std::string_view environment(const char* name) noexcept {
     return value != nullptr ? std::string_view(value) : std::string_view();
 }
 
+int thread_for_each_core() noexcept {
+    return static_cast<int>(std::min<unsigned>(process_cores(), threads_max));
+}
+
 /// 0 if `text` is neither a number from 1 on nor "auto".
 int thread_count(std::string_view text) noexcept {
     if (text == "auto") {
-        return usable_cores();
+        return thread_for_each_core();
     }
     int count = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
@@ -582,13 +587,6 @@ void bring_home(ServerConnection& connection) noexcept {
     connection.join_loop(home);
 }
 
-int usable_cores() noexcept {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    const int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return std::clamp(count, 1, threads_max);
-}
-
 void read_environment(evhttp& http) noexcept {
     if (std::exchange(http.environment_read, true)) {
         return;
@@ -628,7 +626,7 @@ int evhttp_set_threads(evhttp* http, int threads, int mode) {
         (mode != EVHTTP_THREADS_IO && mode != EVHTTP_THREADS_ALL)) {
         return -1;
     }
-    http->threads = threads != 0 ? threads : usable_cores();
+    http->threads = threads != 0 ? threads : thread_for_each_core();
     http->thread_mode = mode;
     return 0;
 }

@@ -47,9 +47,6 @@ private:
 /// What the environment says about threads, limits and leniency, unless the program did.
 void read_environment(evhttp& http) noexcept;
 
-/// How many cores the process may use.
-int usable_cores() noexcept;
-
 // From a worker to the thread of the handlers.
 void send_to_handlers(Request& request, HttpLoop& handlers) noexcept;
 void tell_complete(Request& request, HttpLoop& handlers) noexcept;

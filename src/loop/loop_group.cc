@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "loop/loop_core.h"
+#include "reactor/cores.h"
 
 #include <corevent/offload.h>
 
@@ -18,6 +19,10 @@ namespace {
 constexpr unsigned offload_threads_min = 4;
 
 }  // namespace
+
+unsigned usable_cores() noexcept {
+    return process_cores();
+}
 
 struct LoopGroup::State {
     std::vector<std::unique_ptr<Loop>> loops;

@@ -26,7 +26,8 @@ struct evhttp;
 
 /**
  * Serves `http` on `threads` threads of its own; 0 means one for each core that the process may
- * use, 1 in mode IO still moves the network work away from the base's thread.
+ * use (by its affinity and the CPU quota of its cgroup), 1 in mode IO still moves the network work
+ * away from the base's thread.
  *
  * To be called before the first socket is bound. The threads start when the base is dispatched, so
  * a program may fork before; evhttp_free() ends them. The environment variables

@@ -1,6 +1,4 @@
-#include "loop/cores.h"
-
-#include <corevent/loop_group.h>
+#include "reactor/cores.h"
 
 #include <sched.h>
 
@@ -136,7 +134,7 @@ unsigned affinity_cores() noexcept {
     return 1;
 }
 
-unsigned usable_cores() noexcept {
+unsigned process_cores() noexcept {
     const unsigned affinity = affinity_cores();
     const unsigned quota = cgroup_cores(read_file("/proc/self/cgroup"), "/sys/fs/cgroup");
     return quota == 0 ? affinity : std::min(affinity, quota);

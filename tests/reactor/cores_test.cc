@@ -1,6 +1,4 @@
-#include "loop/cores.h"
-
-#include <corevent/loop_group.h>
+#include "reactor/cores.h"
 
 #include <sched.h>
 
@@ -83,15 +81,15 @@ TEST_F(Cgroup, OddFilesAreNoQuota) {
 
 TEST(Cores, AffinityCounts) {
     EXPECT_GE(affinity_cores(), 1u);
-    EXPECT_GE(usable_cores(), 1u);
-    EXPECT_LE(usable_cores(), affinity_cores());
+    EXPECT_GE(process_cores(), 1u);
+    EXPECT_LE(process_cores(), affinity_cores());
     std::thread([] {  // the mask of one thread: that of the others stays
         cpu_set_t one;
         CPU_ZERO(&one);
         CPU_SET(static_cast<std::size_t>(sched_getcpu()), &one);
         ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
         EXPECT_EQ(affinity_cores(), 1u);
-        EXPECT_EQ(usable_cores(), 1u);
+        EXPECT_EQ(process_cores(), 1u);
     })
         .join();
 }
