@@ -2,6 +2,7 @@
 #include "compat/alloc.h"
 #include "compat/base.h"
 #include "compat/event_debug.h"
+#include "compat/http_loop.h"
 #include "compat/log.h"
 #include "compat/watch.h"
 
@@ -120,6 +121,7 @@ void free_base(event_base* base, bool run_finalizers) noexcept {
         return;
     }
     if (base == current) current = nullptr;
+    HttpLoop::base_freed(base);
     using Wait = event_base::Wait;
     const auto drop_all = [base](EventList& list) {
         while (event* ev = list.first()) base->remove(*ev, Wait::even_if_finalizing);

@@ -77,8 +77,8 @@ ClientConnection* ClientConnection::make(event_base* base, evdns_base* dns, buff
 }
 
 ClientConnection::~ClientConnection() {
-    if (user_added_) {
-        loop->remove_user();
+    if (loop != nullptr) {
+        loop->remove_user(*this);
     }
 }
 
@@ -87,8 +87,7 @@ bool ClientConnection::attach_loop() noexcept {
     if (loop == nullptr) {
         return false;
     }
-    loop->add_user();
-    user_added_ = true;
+    loop->add_user(*this);
     return true;
 }
 
@@ -96,9 +95,8 @@ void ClientConnection::set_base(event_base* base) noexcept {
     if (state_ != State::disconnected || base_ == base) {
         return;
     }
-    if (user_added_) {
-        user_added_ = false;
-        loop->remove_user();
+    if (loop != nullptr) {
+        loop->remove_user(*this);
         loop->drop_reference();
         loop = nullptr;
     }

@@ -18,7 +18,7 @@
 
 namespace corevent::compat {
 
-class ClientConnection final : public evhttp_connection {
+class ClientConnection final : public evhttp_connection, private LoopUser {
 public:
     /// Takes over `bev` (null: a plain one) unless it fails.
     static ClientConnection* make(event_base* base, evdns_base* dns, bufferevent* bev,
@@ -56,6 +56,7 @@ private:
     ClientConnection() noexcept = default;
     ~ClientConnection() override;
     bool attach_loop() noexcept;
+    void base_freed() noexcept override {}  // its bufferevent is as lost as that of any program
 
     // http_client.cc: the queue and the connection.
     bool connected() const noexcept { return state_ > State::connecting; }
@@ -96,7 +97,6 @@ private:
     bool keep_alive_ = false;  ///< the answer being read allows another request
     bool too_long_ = false;
     bool read_anyway_ = false;  ///< writing failed; the answer may be there all the same
-    bool user_added_ = false;
     int tries_ = 0;
     timeval next_retry_{};
     event* retry_ = nullptr;

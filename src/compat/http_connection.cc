@@ -84,7 +84,8 @@ void forget_request(Request& request) noexcept {
 extern "C" {
 
 void evhttp_connection_free(evhttp_connection* evcon) {
-    on_loop(*evcon, [](evhttp_connection& connection) { connection.close(); });
+    on_loop(*evcon, [seen = evcon->requests_seen.load(std::memory_order_relaxed)](
+                        evhttp_connection& connection) { connection.close_as_of(seen); });
 }
 
 int evhttp_connection_set_flags(evhttp_connection* evcon, int flags) {

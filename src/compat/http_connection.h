@@ -25,6 +25,8 @@ struct evhttp_connection {
     /// Closes it, and ends its requests without their callbacks; the memory stays as long as there
     /// are references. On the loop.
     virtual void close() noexcept = 0;
+    /// The same for the program, when the handlers of `requests_seen` requests had begun.
+    virtual void close_as_of(std::uint32_t /*seen*/) noexcept { close(); }
     /// The program has freed a request that is this connection's; on the loop.
     virtual void forget(corevent::compat::Request& request) noexcept = 0;
     virtual void cancel(corevent::compat::Request& request) noexcept = 0;
@@ -47,7 +49,8 @@ struct evhttp_connection {
     timeval write_timeout{};
     CloseFn close_fn = nullptr;
     void* close_arg = nullptr;
-    std::atomic<bool> close_wanted{false};  ///< there is a close_fn; any thread
+    std::atomic<bool> close_wanted{false};        ///< there is a close_fn; any thread
+    std::atomic<std::uint32_t> requests_seen{0};  ///< by handlers on another thread than the loop's
 
     virtual ~evhttp_connection();
 

@@ -13,9 +13,10 @@
 namespace corevent::compat {
 namespace {
 
-/// The loops that have users. Held for a few instructions when a server or client comes or goes.
+/// The loops that have users. The lock is held for a few instructions when a server, a client or their
+/// base comes or goes.
 std::mutex registry_mutex;
-HttpLoop* registry = nullptr;
+std::atomic<HttpLoop*> registry = nullptr;
 
 /// What a closed mailbox holds.
 Letter* const closed = reinterpret_cast<Letter*>(std::uintptr_t{1});
@@ -64,13 +65,22 @@ void Outbox::flush() noexcept {
     }
 }
 
-HttpLoop* HttpLoop::of(event_base* base) noexcept {
-    const std::lock_guard guard(registry_mutex);
-    for (HttpLoop* loop = registry; loop != nullptr; loop = loop->next_) {
+/// With a reference for the caller; with the lock of the registry held.
+HttpLoop* HttpLoop::find(const event_base* base) noexcept {
+    for (HttpLoop* loop = registry.load(std::memory_order_relaxed); loop != nullptr;
+         loop = loop->next_) {
         if (loop->base_ == base) {
             loop->add_reference();
             return loop;
         }
+    }
+    return nullptr;
+}
+
+HttpLoop* HttpLoop::of(event_base* base) noexcept {
+    const std::lock_guard guard(registry_mutex);
+    if (HttpLoop* const found = find(base)) {
+        return found;
     }
     auto* const loop = new (std::nothrow) HttpLoop(base);
     if (loop != nullptr) {
@@ -89,31 +99,66 @@ HttpLoop::~HttpLoop() {
     free_spare_requests(*this);
 }
 
-void HttpLoop::add_user() noexcept {
+void HttpLoop::add_user(LoopUser& user) noexcept {
     const std::lock_guard guard(registry_mutex);
-    if (users_++ == 0) {
-        next_ = registry;
-        registry = this;
+    if (users_.empty()) {
+        next_ = registry.load(std::memory_order_relaxed);
+        registry.store(this, std::memory_order_relaxed);
     }
+    users_.push_back(user);
 }
 
-void HttpLoop::remove_user() noexcept {
+/// Takes it out of the registry; with the lock held.
+void HttpLoop::unregister() noexcept {
+    HttpLoop* before = registry.load(std::memory_order_relaxed);
+    if (before == this) {
+        registry.store(next_, std::memory_order_relaxed);
+        return;
+    }
+    while (before->next_ != this) {
+        before = before->next_;
+    }
+    before->next_ = next_;
+}
+
+void HttpLoop::remove_user(LoopUser& user) noexcept {
     {
         const std::lock_guard guard(registry_mutex);
-        if (--users_ != 0) {
+        if (!user.user_hook.linked()) {
+            return;  // it left with the base
+        }
+        users_.remove(user);
+        if (!users_.empty()) {
             return;
         }
-        HttpLoop** link = &registry;
-        while (*link != this) {
-            link = &(*link)->next_;
-        }
-        *link = next_;
+        unregister();
     }
     close_mailbox();
     if (chore_event_ready_) {
         event_del(&chore_event_);
         chore_event_ready_ = false;
     }
+}
+
+void HttpLoop::base_freed(event_base* base) noexcept {
+    // Whoever added a user of this base did so before it is freed, so that no lock is needed to see
+    // that there are none.
+    if (registry.load(std::memory_order_relaxed) == nullptr) {
+        return;
+    }
+    HttpLoop* const loop = [base] {
+        const std::lock_guard guard(registry_mutex);
+        return find(base);
+    }();
+    if (loop == nullptr) {
+        return;
+    }
+    loop->enter();
+    while (LoopUser* const user = loop->users_.front()) {
+        user->base_freed();
+        loop->remove_user(*user);
+    }
+    loop->drop_reference();
 }
 
 bool HttpLoop::open_mailbox(bool keeps_running) noexcept {
@@ -147,6 +192,7 @@ void HttpLoop::close_mailbox() noexcept {
     Letter* const rest = inbox_.exchange(closed, std::memory_order_acq_rel);
     if (rest != closed) {
         event_del(&wake_event_);
+        deliver_due();
         deliver(rest, true);
     }
 }
@@ -185,8 +231,8 @@ void HttpLoop::push(Letter* newest, Letter* oldest) noexcept {
     drop_reference();
 }
 
-/// Runs a list that begins with the newest letter, oldest first.
-void HttpLoop::deliver(Letter* newest, bool in_time) noexcept {
+/// Turns a list that begins with the newest letter into one that begins with the oldest.
+Letter* HttpLoop::oldest_first(Letter* newest) noexcept {
     Letter* oldest = nullptr;
     while (newest != nullptr) {
         Letter* const before = newest->next_;
@@ -194,10 +240,23 @@ void HttpLoop::deliver(Letter* newest, bool in_time) noexcept {
         oldest = newest;
         newest = before;
     }
-    while (oldest != nullptr) {
+    return oldest;
+}
+
+/// Runs a list that begins with the newest letter.
+void HttpLoop::deliver(Letter* newest, bool in_time) noexcept {
+    for (Letter* oldest = oldest_first(newest); oldest != nullptr;) {
         Letter* const letter = oldest;
         oldest = letter->next_;
         letter->deliver(in_time);
+    }
+}
+
+void HttpLoop::deliver_due() noexcept {
+    while (due_ != nullptr) {
+        Letter* const letter = due_;
+        due_ = letter->next_;
+        letter->deliver(true);
     }
 }
 
@@ -228,19 +287,32 @@ bool HttpLoop::may_sleep() noexcept {
 }
 
 void HttpLoop::empty_mailbox() noexcept {
-    Letter* letters = inbox_.load(std::memory_order_acquire);
-    do {
-        if (letters == nullptr || letters == closed) {
-            return;
-        }
-    } while (!inbox_.compare_exchange_weak(letters, nullptr, std::memory_order_acq_rel,
-                                           std::memory_order_acquire));
+    const bool within_delivery = due_ != nullptr;
+    if (!within_delivery && !take_letters()) {
+        return;
+    }
     add_reference();  // a letter may hold the last one
     {
         const Outbox outbox;
-        deliver(letters, true);
+        deliver_due();
+        if (within_delivery && take_letters()) {
+            deliver_due();
+        }
     }
     drop_reference();
+}
+
+/// From the mailbox to due_, which is empty. False if there were none.
+bool HttpLoop::take_letters() noexcept {
+    Letter* letters = inbox_.load(std::memory_order_acquire);
+    do {
+        if (letters == nullptr || letters == closed) {
+            return false;
+        }
+    } while (!inbox_.compare_exchange_weak(letters, nullptr, std::memory_order_acq_rel,
+                                           std::memory_order_acquire));
+    due_ = oldest_first(letters);
+    return true;
 }
 
 char* HttpLoop::receive_buffer() noexcept {

@@ -98,6 +98,18 @@ protected:
     ~Chore() = default;
 };
 
+/// What lives on the thread of a base and is freed before it: a server's share of connections, a
+/// client connection.
+struct LoopUser {
+    ListHook<LoopUser> user_hook;
+    /// It was not freed, and the base goes now. The program may have given up whatever its callbacks
+    /// need, so that none is called any more. On the thread that frees the base.
+    virtual void base_freed() noexcept = 0;
+
+protected:
+    ~LoopUser() = default;
+};
+
 class HttpLoop {
 public:
     static constexpr std::size_t receive_bytes = 64 * 1024;
@@ -109,10 +121,12 @@ public:
     void add_reference() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
     void drop_reference() noexcept;
 
-    /// A user is a server or a client connection, which lives on the thread of the base. When the
-    /// last one leaves, the mailbox closes.
-    void add_user() noexcept;
-    void remove_user() noexcept;
+    /// When the last user leaves, the mailbox closes. To remove one again has no effect.
+    void add_user(LoopUser& user) noexcept;
+    void remove_user(LoopUser& user) noexcept;
+    /// `base` is about to be freed: its users hear of it and leave, so that a base that gets the same
+    /// address begins anew.
+    static void base_freed(event_base* base) noexcept;
 
     /// Marks the calling thread as the one that runs the base. To be called wherever the base calls
     /// into HTTP.
@@ -171,6 +185,8 @@ public:
 
 private:
     explicit HttpLoop(event_base* base) noexcept : base_(base) {}
+    static HttpLoop* find(const event_base* base) noexcept;
+    void unregister() noexcept;
     ~HttpLoop();
     /// The calling thread. Numbers are not used again, as the system's own are.
     static std::uint64_t self() noexcept {
@@ -185,17 +201,23 @@ private:
     static void on_chores(int fd, short events, void* arg) noexcept;
     friend class Outbox;
     void push(Letter* newest, Letter* oldest) noexcept;
-    void deliver(Letter* newest, bool in_time) noexcept;
+    static Letter* oldest_first(Letter* newest) noexcept;
+    static void deliver(Letter* newest, bool in_time) noexcept;
+    void deliver_due() noexcept;
+    bool take_letters() noexcept;
     void close_mailbox() noexcept;
 
     event_base* const base_;
     std::atomic<std::uint32_t> references_{1};
     std::atomic<std::uint64_t> thread_{0};
     std::atomic<Letter*> inbox_;
+    /// Taken out of it and not delivered yet, oldest first. Here, because a delivery may end a server,
+    /// which has to see what names it.
+    Letter* due_ = nullptr;
     std::atomic<bool> sleeping_{true};  ///< wants to be woken for the first letter
     bool empties_mailbox_ = false;
     bool edges_ = false;  ///< the wake-up event needs no reading
-    std::uint32_t users_ = 0;
+    TailQueue<LoopUser, &LoopUser::user_hook> users_;
     std::unique_ptr<Wakeup> wakeup_;
     event wake_event_{};
     event chore_event_{};

@@ -385,6 +385,7 @@ void ServerConnection::dispatch() noexcept {
     request_->userdone = 1;
     set_directions(0);
     if (shard_->handlers != nullptr) {
+        ++requests_sent_;
         send_to_handlers(*request_, *shard_->handlers);
         return;
     }
@@ -539,6 +540,16 @@ void ServerConnection::close() noexcept {
     drop_connection(*this);
 }
 
+/// A request that was on its way to its handler when the program gave the connection up is not given
+/// up with it: the handler will have it, and find its client gone.
+void ServerConnection::close_as_of(std::uint32_t seen) noexcept {
+    if (requests_sent_ != seen) {
+        lose(EVREQ_HTTP_REQUEST_CANCEL);
+    } else {
+        close();
+    }
+}
+
 void ServerConnection::give_up_bufferevent() noexcept {
     const ConnectionHold hold(*this);
     bufferevent_setcb(bev_, nullptr, nullptr, nullptr, nullptr);
@@ -546,6 +557,19 @@ void ServerConnection::give_up_bufferevent() noexcept {
     fd_ = -1;
     close_fn = nullptr;  // what it waits for has not happened
     close();
+}
+
+/// What the program does elsewhere with a request of its own is not touched.
+void ServerConnection::hush() noexcept {
+    close_wanted.store(false, std::memory_order_relaxed);
+    written_ = {};
+    end_held_ = false;  // in the child of a fork() the parent is still sending
+    if (shard_->handlers == nullptr) {
+        close_fn = nullptr;
+    }
+    if (request_ != nullptr && (state_ != State::handling || request_->answered)) {
+        request_->error_cb = nullptr;
+    }
 }
 
 void ServerConnection::forget(Request& request) noexcept {
@@ -565,22 +589,35 @@ void ServerConnection::cancel(Request& request) noexcept {
 }
 
 Shard::Shard(evhttp& server, HttpLoop& its_loop) noexcept : http(server), loop(its_loop) {
-    loop.add_user();
+    loop.add_user(*this);
 }
 
 Shard::~Shard() {
     close_all();
-    loop.remove_user();
+    loop.remove_user(*this);
+    close_all();  // connections that were on their way here
     loop.drop_reference();
 }
 
 void Shard::close_all() noexcept {
     while (ServerConnection* connection = connections.front()) {
+        if (http.base_is_gone) {
+            connection->hush();
+        }
         connection->lose(EVREQ_HTTP_EOF);
     }
     while (evws_connection* session = sessions.front()) {
+        if (http.base_is_gone) {
+            session->on_close = nullptr;
+        }
         session->end();
     }
+}
+
+/// Of the server's own base: what is left of the server is memory, for evhttp_free().
+void Shard::base_freed() noexcept {
+    leave_base(http);
+    close_all();
 }
 
 }  // namespace corevent::compat

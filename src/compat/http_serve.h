@@ -45,6 +45,7 @@ public:
                       const Callback<BevFn>& bev_of) noexcept;
 
     void close() noexcept override;
+    void close_as_of(std::uint32_t seen) noexcept override;
     void forget(Request& request) noexcept override;
     void cancel(Request& request) noexcept override;
     bufferevent* bufferevent_of() noexcept override;
@@ -55,6 +56,8 @@ public:
 
     /// Its bufferevent is somebody else's now: ends without closing it, and frees the request.
     void give_up_bufferevent() noexcept;
+    /// The program hears no more of it; of a request that it is to answer only that this has no effect.
+    void hush() noexcept;
 
     /// Leaves its loop for that of `home`, on which the caller runs; for bufferevents in mode IO.
     void leave_loop() noexcept;
@@ -183,7 +186,8 @@ private:
     h1::BodyDecoder decoder_;
     Callback<void (*)(evhttp_connection*, void*)> written_;
     std::size_t lingered_ = 0;
-    event* timer_ = nullptr;  ///< once there are timeouts
+    std::uint32_t requests_sent_ = 0;  ///< to handlers on another thread
+    event* timer_ = nullptr;           ///< once there are timeouts
     std::int64_t timer_due_ms_ = 0;
     std::int64_t phase_began_ms_ = 0;
     std::int64_t read_progress_ms_ = 0;
@@ -196,7 +200,7 @@ private:
 };
 
 /// The connections of one server on one loop.
-struct Shard {
+struct Shard final : LoopUser {
     Shard(evhttp& server, HttpLoop& its_loop) noexcept;  ///< takes over a reference to the loop
     ~Shard();
     Shard(const Shard&) = delete;
@@ -204,6 +208,7 @@ struct Shard {
 
     /// On the loop.
     void close_all() noexcept;
+    void base_freed() noexcept override;
 
     evhttp& http;
     HttpLoop& loop;

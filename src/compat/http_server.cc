@@ -6,6 +6,7 @@
 #include "compat/base.h"
 #include "compat/http_serve.h"
 #include "compat/http_threads.h"
+#include "compat/listener.h"
 #include "compat/log.h"
 
 #include <event2/event_compat.h>
@@ -142,8 +143,12 @@ void close_socket(evhttp& http, evhttp_bound_socket& socket) noexcept {
     if (socket.resume != nullptr) {
         event_free(socket.resume);
     }
-    evconnlistener_free(socket.listener);
-    mm_delete(&socket);
+    if (socket.listener != nullptr) {
+        evconnlistener_free(socket.listener);
+    } else if (socket.left_fd >= 0) {
+        evutil_closesocket(socket.left_fd);
+    }
+    drop_socket(socket);
 }
 
 // ---- who handles what ------------------------------------------------------------------------
@@ -296,6 +301,25 @@ timeval or_none(const timeval* tv) noexcept {
 
 }  // namespace
 
+void leave_base(evhttp& http) noexcept {
+    http.closing = true;
+    http.base_is_gone = true;
+    for (evhttp_bound_socket* socket = http.sockets.front(); socket != nullptr;
+         socket = decltype(http.sockets)::next(*socket)) {
+        if (socket->resume != nullptr) {
+            event_free(std::exchange(socket->resume, nullptr));
+        }
+        socket->left_fd = release_listener(*std::exchange(socket->listener, nullptr));
+    }
+    http.workers.reset();
+}
+
+void drop_socket(evhttp_bound_socket& socket) noexcept {
+    if (socket.references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        mm_delete(&socket);
+    }
+}
+
 void serve_accepted(evhttp_bound_socket& socket, Shard& shard, evutil_socket_t fd,
                     const sockaddr* peer, int peer_length) noexcept {
     ServerConnection::start(shard, fd, peer, peer_length, socket.bev);
@@ -430,7 +454,8 @@ evconnlistener* evhttp_bound_socket_get_listener(evhttp_bound_socket* bound) {
 }
 
 evutil_socket_t evhttp_bound_socket_get_fd(evhttp_bound_socket* bound_socket) {
-    return evconnlistener_get_fd(bound_socket->listener);
+    return bound_socket->listener != nullptr ? evconnlistener_get_fd(bound_socket->listener)
+                                             : bound_socket->left_fd;
 }
 
 void evhttp_foreach_bound_socket(evhttp* http, evhttp_bound_socket_foreach_fn* function,

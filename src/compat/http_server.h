@@ -43,13 +43,16 @@ struct Shard;
 
 }  // namespace corevent::compat
 
-/// A socket that the server listens on.
+/// A socket that the server listens on. Counted: threads look at its settings until they have closed
+/// their part of it.
 struct evhttp_bound_socket {
+    std::atomic<int> references{1};
     corevent::ListHook<evhttp_bound_socket> hook;
     evhttp* http = nullptr;
-    evconnlistener* listener = nullptr;
-    event* resume = nullptr;  ///< ends the rest after a failure to accept
-    bool warned = false;      ///< of such a failure
+    evconnlistener* listener = nullptr;  ///< null once the base is gone
+    evutil_socket_t left_fd = -1;  ///< then: what it listened on, if the server is to close it
+    event* resume = nullptr;       ///< ends the rest after a failure to accept
+    bool warned = false;           ///< of such a failure
     corevent::compat::Callback<corevent::compat::BevFn> bev;
 };
 
@@ -101,7 +104,8 @@ struct evhttp {
     int threads = 0;  ///< asked for; 0: none
     int thread_mode = 0;
     bool environment_read = false;
-    bool closing = false;  ///< in evhttp_free()
+    bool closing = false;       ///< in evhttp_free(), or without a base
+    bool base_is_gone = false;  ///< it was freed before the server: no callback is called any more
 
     std::atomic<int> connection_count{0};
 };
@@ -110,6 +114,28 @@ namespace corevent::compat {
 
 /// Runs the handler for a complete request, or answers what has none. On the handlers' thread.
 void handle_request(evhttp& http, Request& request) noexcept;
+
+/// Stops what runs on the base, which is about to be freed. Sockets stay open, as libevent leaves
+/// them; with the server itself they are for evhttp_free().
+void leave_base(evhttp& http) noexcept;
+
+void drop_socket(evhttp_bound_socket& socket) noexcept;
+
+/// A reference to the settings of a socket.
+class SocketHold {
+public:
+    explicit SocketHold(evhttp_bound_socket& socket) noexcept : socket_(socket) {
+        socket.references.fetch_add(1, std::memory_order_relaxed);
+    }
+    ~SocketHold() { drop_socket(socket_); }
+    SocketHold(const SocketHold&) = delete;
+    SocketHold& operator=(const SocketHold&) = delete;
+
+    evhttp_bound_socket& get() const noexcept { return socket_; }
+
+private:
+    evhttp_bound_socket& socket_;
+};
 
 /// Accepted by one of the server's listeners, on whatever loop that is. Takes over `fd`.
 void serve_accepted(evhttp_bound_socket& socket, Shard& shard, evutil_socket_t fd,

@@ -27,7 +27,7 @@ namespace corevent::compat {
 /// A thread with a base of its own, and the server's share of connections on it.
 class Worker {
 public:
-    Worker() = default;
+    explicit Worker(WorkerGroup& group) noexcept : group_(group) {}
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
     /// The base and the mailbox; false when descriptors are short.
@@ -45,9 +45,11 @@ private:
     class ListenLetter;
     class StopLetter;
     struct Listener {
-        Worker* worker;
-        evhttp_bound_socket* socket;
-        evconnlistener* listener;
+        Listener(Worker& its_worker, evhttp_bound_socket& its_socket) noexcept
+            : worker(its_worker), socket(its_socket) {}
+        Worker& worker;
+        const SocketHold socket;
+        evconnlistener* listener = nullptr;
     };
     static void on_accept(evconnlistener* listener, evutil_socket_t fd, sockaddr* peer, int length,
                           void* arg) noexcept;
@@ -57,6 +59,7 @@ private:
     void listen(evhttp_bound_socket& socket, evutil_socket_t fd) noexcept;
     void unlisten(evhttp_bound_socket& socket) noexcept;
 
+    WorkerGroup& group_;  ///< the server lets go of it before the threads have ended
     event_base* base_ = nullptr;
     HttpLoop* loop_ = nullptr;
     std::unique_ptr<Shard> shard_;
@@ -85,6 +88,13 @@ ServerConnection& keeper_of(Request& request) noexcept {
     return static_cast<ServerConnection&>(*request.keeper);
 }
 
+/// At home: the connection has ended.
+void close_heard(ServerConnection& connection) noexcept {
+    if (!connection.server()->base_is_gone) {
+        tell_closed(connection);
+    }
+}
+
 /// The connection of a request is lost: a word to the thread that has the request, and back, so that
 /// the request is not released while the word is on its way.
 class GoneLetter final : public Letter {
@@ -93,6 +103,8 @@ public:
     void deliver(bool /*in_time*/) noexcept override {
         if (!std::exchange(heard_, true)) {
             request_.set_evcon(nullptr);
+            // Also a callback that was set when the connection had ended already.
+            close_heard(keeper_of(request_));
             request_.loop->post(*this);
             return;
         }
@@ -112,17 +124,17 @@ private:
 
 class ClosedLetter final : public Letter {
 public:
-    explicit ClosedLetter(evhttp_connection& connection) noexcept : connection_(connection) {
+    explicit ClosedLetter(ServerConnection& connection) noexcept : connection_(connection) {
         hold_connection(connection_);
     }
     void deliver(bool /*in_time*/) noexcept override {
-        tell_closed(connection_);
+        close_heard(connection_);
         drop_connection(connection_);
         mm_delete(this);
     }
 
 private:
-    evhttp_connection& connection_;
+    ServerConnection& connection_;
 };
 
 class WrittenLetter final : public Letter {
@@ -133,7 +145,9 @@ public:
         hold_connection(connection_);
     }
     void deliver(bool /*in_time*/) noexcept override {
-        written_.fn(&connection_, written_.arg);
+        if (!connection_.server()->base_is_gone) {
+            written_.fn(&connection_, written_.arg);
+        }
         drop_connection(connection_);
         mm_delete(this);
     }
@@ -185,7 +199,8 @@ public:
         shard_.count.fetch_sub(1, std::memory_order_relaxed);
         if (in_time) {
             shard_.loop.enter();
-            serve_accepted(socket_, shard_, fd_, reinterpret_cast<sockaddr*>(&peer_), peer_length_);
+            serve_accepted(socket_.get(), shard_, fd_, reinterpret_cast<sockaddr*>(&peer_),
+                           peer_length_);
         } else {
             evutil_closesocket(fd_);
         }
@@ -194,7 +209,7 @@ public:
 
 private:
     Shard& shard_;
-    evhttp_bound_socket& socket_;
+    const SocketHold socket_;
     const evutil_socket_t fd_;
     sockaddr_storage peer_{};
     const int peer_length_;
@@ -263,16 +278,16 @@ public:
                 evutil_closesocket(fd_);
             }
         } else if (fd_ >= 0) {
-            worker_.listen(socket_, fd_);
+            worker_.listen(socket_.get(), fd_);
         } else {
-            worker_.unlisten(socket_);
+            worker_.unlisten(socket_.get());
         }
         mm_delete(this);
     }
 
 private:
     Worker& worker_;
-    evhttp_bound_socket& socket_;
+    const SocketHold socket_;
     const evutil_socket_t fd_;  ///< -1: stop listening
 };
 
@@ -346,7 +361,7 @@ void Worker::main() noexcept {
 void Worker::stop_and_join() noexcept {
     if (thread_.joinable()) {
         if (auto* const letter = mm_new<StopLetter>(*this)) {
-            loop_->post(*letter);
+            loop_->post_now(*letter);
         }
         thread_.join();
         loop_->enter();
@@ -378,7 +393,7 @@ void Worker::unlisten_soon(evhttp_bound_socket& socket) noexcept {
 }
 
 void Worker::listen(evhttp_bound_socket& socket, evutil_socket_t fd) noexcept {
-    auto listener = std::make_unique<Listener>(Listener{this, &socket, nullptr});
+    auto listener = std::make_unique<Listener>(*this, socket);
     listener->listener = evconnlistener_new(base_, on_accept, listener.get(),
                                             LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
     if (listener->listener == nullptr) {
@@ -392,7 +407,7 @@ void Worker::listen(evhttp_bound_socket& socket, evutil_socket_t fd) noexcept {
 
 void Worker::unlisten(evhttp_bound_socket& socket) noexcept {
     std::erase_if(listeners_, [&](const std::unique_ptr<Listener>& listener) {
-        if (listener->socket != &socket) {
+        if (&listener->socket.get() != &socket) {
             return false;
         }
         evconnlistener_free(listener->listener);
@@ -403,22 +418,23 @@ void Worker::unlisten(evhttp_bound_socket& socket) noexcept {
 void Worker::on_accept(evconnlistener* /*listener*/, evutil_socket_t fd, sockaddr* peer, int length,
                        void* arg) noexcept {
     const Listener& listener = *static_cast<Listener*>(arg);
-    Shard& mine = listener.worker->shard();
+    evhttp_bound_socket& socket = listener.socket.get();
+    Shard& mine = listener.worker.shard();
     evhttp& http = mine.http;
     const bool home_only =
-        mine.handlers != nullptr && (http.bev.fn != nullptr || listener.socket->bev.fn != nullptr ||
-                                     http.new_request.fn != nullptr);
+        mine.handlers != nullptr &&
+        (http.bev.fn != nullptr || socket.bev.fn != nullptr || http.new_request.fn != nullptr);
     if (home_only) {  // the program's callbacks make or watch the connection
-        send_socket(*http.home, *listener.socket, fd, peer, length);
-    } else if (Worker* const other = http.workers->least_loaded(mine)) {
-        send_socket(other->shard(), *listener.socket, fd, peer, length);
+        send_socket(*http.home, socket, fd, peer, length);
+    } else if (Worker* const other = listener.worker.group_.least_loaded(mine)) {
+        send_socket(other->shard(), socket, fd, peer, length);
     } else {
-        serve_accepted(*listener.socket, mine, fd, peer, length);
+        serve_accepted(socket, mine, fd, peer, length);
     }
 }
 
 void Worker::on_accept_error(evconnlistener* /*listener*/, void* arg) noexcept {
-    Worker& worker = *static_cast<Listener*>(arg)->worker;
+    Worker& worker = static_cast<Listener*>(arg)->worker;
     for (const auto& listener : worker.listeners_) {
         evconnlistener_disable(listener->listener);
     }
@@ -438,6 +454,13 @@ WorkerGroup::WorkerGroup(evhttp& http) noexcept : http_(http) {}
 WorkerGroup::~WorkerGroup() {
     if (start_pending_) {
         event_del(&start_event_);
+    }
+    if (!workers_.empty() && process_ != ::getpid()) {
+        // In the child of a fork() the threads do not run, and what is theirs is as they left it.
+        for (auto& worker : workers_) {
+            static_cast<void>(worker.release());
+        }
+        return;
     }
     for (const auto& worker : workers_) {
         worker->stop_and_join();
@@ -460,11 +483,12 @@ void WorkerGroup::on_start(int /*fd*/, short /*what*/, void* arg) noexcept {
 
 void WorkerGroup::start() noexcept {
     start_pending_ = false;
+    process_ = ::getpid();
     http_.home->loop.enter();
     HttpLoop* const handlers = http_.thread_mode == EVHTTP_THREADS_IO ? &http_.home->loop : nullptr;
     std::vector<std::unique_ptr<Worker>> prepared;
     while (prepared.size() < static_cast<std::size_t>(http_.threads)) {
-        auto worker = std::make_unique<Worker>();
+        auto worker = std::make_unique<Worker>(*this);
         if (!worker->prepare(http_, handlers)) {
             warn("http: only %zu of %d threads", prepared.size(), http_.threads);
             break;
@@ -517,12 +541,16 @@ void send_to_handlers(Request& request, HttpLoop& handlers) noexcept {
 }
 
 void handle_at_home(Request& request) noexcept {
-    evhttp& http = keeper_of(request).shard().http;
+    ServerConnection& connection = keeper_of(request);
+    evhttp& http = connection.shard().http;
     if (http.closing) {
         settle_request(request);  // its connection went with the workers
-    } else {
-        handle_request(http, request);
+        return;
     }
+    connection.requests_seen.store(connection.requests_seen.load(std::memory_order_relaxed) +
+                                       1,  // only home writes it
+                                   std::memory_order_relaxed);
+    handle_request(http, request);
 }
 
 void tell_complete(Request& request, HttpLoop& handlers) noexcept {
@@ -531,7 +559,9 @@ void tell_complete(Request& request, HttpLoop& handlers) noexcept {
 }
 
 void complete_at_home(Request& request) noexcept {
-    request.on_complete_cb(&request, request.on_complete_cb_arg);
+    if (!keeper_of(request).server()->base_is_gone) {
+        request.on_complete_cb(&request, request.on_complete_cb_arg);
+    }
     settle_request(request);
 }
 
@@ -542,7 +572,7 @@ void tell_gone(Request& request, HttpLoop& handlers) noexcept {
     }
 }
 
-void tell_closed_at_home(evhttp_connection& connection, HttpLoop& handlers) noexcept {
+void tell_closed_at_home(ServerConnection& connection, HttpLoop& handlers) noexcept {
     if (auto* const letter = mm_new<ClosedLetter>(connection)) {
         handlers.post(*letter);
     }

@@ -10,6 +10,8 @@
 
 #include <event2/corevent.h>
 
+#include <sys/types.h>
+
 #include <memory>
 #include <vector>
 
@@ -41,6 +43,7 @@ private:
     evhttp& http_;
     event start_event_{};
     bool start_pending_ = false;
+    pid_t process_ = 0;  ///< whose threads they are
     std::vector<std::unique_ptr<Worker>> workers_;
 };
 
@@ -51,7 +54,7 @@ void read_environment(evhttp& http) noexcept;
 void send_to_handlers(Request& request, HttpLoop& handlers) noexcept;
 void tell_complete(Request& request, HttpLoop& handlers) noexcept;
 void tell_gone(Request& request, HttpLoop& handlers) noexcept;
-void tell_closed_at_home(evhttp_connection& connection, HttpLoop& handlers) noexcept;
+void tell_closed_at_home(ServerConnection& connection, HttpLoop& handlers) noexcept;
 /// What the letters do there.
 void handle_at_home(Request& request) noexcept;
 void complete_at_home(Request& request) noexcept;

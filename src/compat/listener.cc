@@ -5,6 +5,8 @@
 // Running out of descriptors leaves the socket readable, so that trying again at once would only
 // burn the processor: the listener reports it, rests for a tenth of a second and looks again, and
 // writes to the log no more than once a minute.
+#include "compat/listener.h"
+
 #include "base/clock.h"
 #include "compat/alloc.h"
 #include "compat/deferred.h"
@@ -12,8 +14,6 @@
 #include "compat/log.h"
 
 #include <event2/event_struct.h>
-#include <event2/listener.h>
-#include <event2/util.h>
 
 #include <sys/socket.h>
 
@@ -184,6 +184,17 @@ evutil_socket_t bind_socket(unsigned flags, const sockaddr* address, socklen_t s
 }
 
 }  // namespace
+
+evutil_socket_t release_listener(evconnlistener& listener) noexcept {
+    lock_acquire(listener.lock);
+    const bool closes = (listener.flags & LEV_OPT_CLOSE_ON_FREE) != 0;
+    listener.flags &= ~static_cast<unsigned>(LEV_OPT_CLOSE_ON_FREE);
+    lock_release(listener.lock);
+    const evutil_socket_t fd = listener.fd;
+    evconnlistener_free(&listener);
+    return closes ? fd : -1;
+}
+
 }  // namespace corevent::compat
 
 using namespace corevent::compat;

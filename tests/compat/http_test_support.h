@@ -17,7 +17,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <ostream>
 #include <string>
@@ -38,6 +42,23 @@ inline void PrintTo(const Mode& mode, std::ostream* out) {
     *out << mode.name;
 }
 
+inline std::uint16_t port_of(evhttp_bound_socket* bound) {
+    sockaddr_in address{};
+    socklen_t length = sizeof address;
+    getsockname(evhttp_bound_socket_get_fd(bound), reinterpret_cast<sockaddr*>(&address), &length);
+    return ntohs(address.sin_port);
+}
+
+/// Asks again and again, and fails the test when that takes too long.
+template <class Condition>
+void wait_until(Condition condition) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!condition()) {
+        ASSERT_LT(std::chrono::steady_clock::now(), end);
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+}
+
 /// A server whose base a thread of its own dispatches. What touches the base before start() and after
 /// stop() does so on the test's thread.
 class Server {
@@ -48,12 +69,7 @@ public:
         if (mode.threads > 0) {
             EXPECT_EQ(evhttp_set_threads(http_, mode.threads, mode.mode), 0);
         }
-        evhttp_bound_socket* const bound = evhttp_bind_socket_with_handle(http_, "127.0.0.1", 0);
-        sockaddr_in address{};
-        socklen_t length = sizeof address;
-        getsockname(evhttp_bound_socket_get_fd(bound), reinterpret_cast<sockaddr*>(&address),
-                    &length);
-        port_ = ntohs(address.sin_port);
+        port_ = port_of(evhttp_bind_socket_with_handle(http_, "127.0.0.1", 0));
         evhttp_set_gencb(
             http_,
             [](evhttp_request* request, void* arg) {
@@ -72,8 +88,7 @@ public:
     ~Server() {
         stop();
         free_http();
-        event_free(stop_event_);
-        event_base_free(base_);
+        free_base();
         close(stop_fd_);
     }
 
@@ -84,11 +99,14 @@ public:
             event_base_dispatch(base_);
         });
     }
+    /// The base rests then, and may be started again.
     void stop() {
         if (thread_.joinable()) {
-            const std::uint64_t one = 1;
+            std::uint64_t one = 1;
             EXPECT_EQ(write(stop_fd_, &one, sizeof one), 8);
             thread_.join();
+            EXPECT_EQ(read(stop_fd_, &one, sizeof one), 8);
+            event_add(stop_event_, nullptr);
         }
     }
     void free_http() {
@@ -97,6 +115,15 @@ public:
         }
     }
 
+    /// Also while there is a server on it.
+    void free_base() {
+        if (base_ != nullptr) {
+            event_free(stop_event_);
+            event_base_free(std::exchange(base_, nullptr));
+        }
+    }
+
+    event_base* base() { return base_; }
     evhttp* http() { return http_; }
     std::uint16_t port() const { return port_; }
     bool at_home() const { return std::this_thread::get_id() == home_; }
@@ -186,6 +213,28 @@ public:
         return std::exchange(got_, {});
     }
     bool ended() const { return ended_; }
+    /// Whether the process, which serves it, has read all that was sent.
+    bool was_read() const {
+        sockaddr_in mine{};
+        sockaddr_in servers{};
+        socklen_t length = sizeof mine;
+        getsockname(fd_, reinterpret_cast<sockaddr*>(&mine), &length);
+        getpeername(fd_, reinterpret_cast<sockaddr*>(&servers), &length);
+        std::ifstream table("/proc/self/net/tcp");
+        std::string line;
+        for (std::getline(table, line); std::getline(table, line);) {
+            unsigned local_port = 0;
+            unsigned remote_port = 0;
+            unsigned unread = 1;
+            unsigned long inode = 0;  // 0: not accepted yet
+            if (std::sscanf(line.c_str(), " %*u: %*x:%x %*x:%x %*x %*x:%x %*x:%*x %*x %*u %*u %lu",
+                            &local_port, &remote_port, &unread, &inode) == 4 &&
+                local_port == ntohs(servers.sin_port) && remote_port == ntohs(mine.sin_port)) {
+                return unread == 0 && inode != 0;
+            }
+        }
+        return false;
+    }
     /// Until `text` is among what has come.
     void wait_for(std::string_view text) {
         while (got_.find(text) == std::string::npos && more()) {
