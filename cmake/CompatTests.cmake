@@ -63,7 +63,7 @@ foreach(source IN LISTS diff_sources)
 endforeach()
 
 file(GLOB example_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/libevent/*.c"
-     "${PROJECT_SOURCE_DIR}/examples/libevent/*.cc" "${PROJECT_SOURCE_DIR}/examples/evhttp_conformance_server.c")
+     "${PROJECT_SOURCE_DIR}/examples/libevent/*.cc")
 foreach(source IN LISTS example_sources)
     get_filename_component(name "${source}" NAME_WE)
     file(STRINGS "${source}" beyond REGEX "^#include <event2/corevent.h>")  # what libevent cannot do

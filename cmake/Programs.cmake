@@ -51,11 +51,11 @@ if(CE_BUILD_EXAMPLES AND TARGET corevent)
     endforeach()
 endif()
 
-# examples/libevent/*.{c,cc} and the conformance server of evhttp are written against libevent's headers alone; each becomes
-# bin/NAME.
+# examples/libevent/*.{c,cc}, among them the conformance server of evhttp, are written against libevent's headers alone; each
+# becomes bin/NAME.
 if(CE_BUILD_EXAMPLES AND TARGET ce_libevent)
     file(GLOB entries CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/libevent/*.c"
-         "${PROJECT_SOURCE_DIR}/examples/libevent/*.cc" "${PROJECT_SOURCE_DIR}/examples/evhttp_conformance_server.c")
+         "${PROJECT_SOURCE_DIR}/examples/libevent/*.cc")
     foreach(entry IN LISTS entries)
         get_filename_component(name "${entry}" NAME_WE)
         add_executable(${name} "${entry}")
