@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import unittest
 import urllib.error
 import urllib.request
@@ -24,7 +25,7 @@ SYSTEM = BIN / "compat/system"
 LISTENING = "0A"  # in /proc/net/tcp
 PROGRAMS = {"dns", "evbuffer", "timers_and_signals"}  # run to their end
 SERVERS = {"evhttp_sample", "evhttp_sample_cpp", "evhttp_io_threads", "evhttp_all_threads", "evhttp_thread_per_request",
-           "evhttp_thread_pool", "evhttp_client", "echo_server"}
+           "evhttp_thread_pool", "evhttp_client", "evhttp_tls", "echo_server"}
 ELSEWHERE = {"evhttp_conformance_server"}  # tested in test_conformance_server.py
 
 
@@ -40,9 +41,9 @@ def ways(name: str) -> list[tuple[Path, dict[str, str]]]:
 
 
 class Server:
-    def __init__(self, program: Path, variables: dict[str, str]) -> None:
-        self.process = subprocess.Popen([program, "0"], env=clean_environment() | variables, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL)
+    def __init__(self, program: Path, variables: dict[str, str], *arguments: str) -> None:
+        self.process = subprocess.Popen([program, "0", *arguments], env=clean_environment() | variables,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         self.port = programs.until(self.listening_port, f"{program.name} listens")
 
     def listening_port(self) -> int:
@@ -78,10 +79,10 @@ class Examples(unittest.TestCase):
     def setUp(self) -> None:
         urllib.request.install_opener(urllib.request.build_opener(urllib.request.ProxyHandler({})))
 
-    def each_way(self, name: str):
+    def each_way(self, name: str, *arguments: str):
         for program, variables in ways(name):
             with self.subTest(program=str(program.relative_to(BIN)), variables=variables):
-                with Server(program, variables) as server:
+                with Server(program, variables, *arguments) as server:
                     yield server
 
     def ask_often(self, server: Server, path: str, count: int) -> list[str]:
@@ -131,6 +132,19 @@ class Examples(unittest.TestCase):
                                       capture_output=True, text=True, timeout=programs.DEADLINE_SECONDS)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertIn(f"Host: 127.0.0.1:{server.port}\n", done.stdout)
+
+    def test_tls(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            certificate, key = f"{folder}/cert.pem", f"{folder}/key.pem"
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+                            "1", "-subj", "/CN=127.0.0.1", "-keyout", key, "-out", certificate], check=True, capture_output=True)
+            self.assertEqual(len(ways("evhttp_tls")), 3)
+            for server in self.each_way("evhttp_tls", certificate, key):
+                address = f"https://127.0.0.1:{server.port}"
+                done = subprocess.run(["curl", "-q", "-sS", "-k", "--noproxy", "*", "--max-time", str(programs.DEADLINE_SECONDS),
+                                       "-w", "%{num_connects}\n", f"{address}/a", f"{address}/b"], capture_output=True, text=True)
+                self.assertEqual((done.stderr, done.returncode), ("", 0))
+                self.assertRegex(done.stdout, r"^/a over TLSv1\.[23]\n1\n/b over TLSv1\.[23]\n0\n$")
 
     def test_echo(self) -> None:
         sent = b"line\n" * 200
