@@ -9,7 +9,8 @@ import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LIB = Path(os.environ.get("CE_BIN_DIR", ROOT / "build/release/bin")).parent / "lib/corevent"
+BIN = Path(os.environ.get("CE_BIN_DIR", ROOT / "build/release/bin"))
+LIB = BIN.parent / "lib/corevent"
 IMPLEMENTATION = LIB / "libcorevent_event.so.0"
 LISTS = {"": ("core", "extra"), "_core": ("core",), "_extra": ("extra",), "_pthreads": ("pthreads",), "_openssl": ("openssl",)}
 
@@ -17,6 +18,23 @@ LISTS = {"": ("core", "extra"), "_core": ("core",), "_extra": ("extra",), "_pthr
 def promised(*lists: str) -> set[str]:
     lines = (line for name in lists for line in (ROOT / f"cmake/libevent/{name}.sym").read_text().splitlines())
     return {line for line in lines if line and not line.startswith("#")}
+
+
+def of_libevent(*lists: str) -> set[str]:
+    """Those that libevent 2.1 has as well, by the headings of the lists."""
+    names, wanted = set(), False
+    for name in lists:
+        for line in (ROOT / f"cmake/libevent/{name}.sym").read_text().splitlines():
+            if line.startswith("#"):
+                wanted = line in ("# Public functions of libevent 2.1", "# In no header, yet called by programs")
+            elif line and wanted:
+                names.add(line)
+    return names
+
+
+def called_by(program: Path) -> set[str]:
+    said = subprocess.run(["nm", "-D", "--undefined-only", program], capture_output=True, text=True, check=True).stdout
+    return {line.split()[-1] for line in said.splitlines()}
 
 
 def exported(library: Path) -> set[str]:
@@ -53,6 +71,13 @@ class Libraries(unittest.TestCase):
             declared = {text.split()[-1].lstrip("*") for text in re.findall(r"EVENT2_EXPORT_SYMBOL\s+([^;]*?)\(", code)}
             with self.subTest(header=header.name):
                 self.assertEqual(sorted(declared - lists), [])
+
+    def test_a_program_that_runs_on_both_calls_each_function(self) -> None:
+        sources = sorted((ROOT / "tests/compat/diff").glob("*.c"))
+        calls = set().union(*(called_by(BIN / "compat/corevent" / source.stem) for source in sources))
+        wanted = of_libevent("core", "extra", "pthreads", "openssl")
+        self.assertGreater(len(wanted), 400)
+        self.assertEqual(sorted(wanted - calls), [], "in no program of tests/compat/diff")
 
     def test_a_library_is_named_as_programs_ask_for_it_and_finds_the_others_beside_it(self) -> None:
         for name in LISTS:

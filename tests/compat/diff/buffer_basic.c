@@ -2,6 +2,7 @@
 #include "buffer_support.h"
 
 #include <limits.h>
+#include <stdarg.h>
 #include <stdint.h>
 
 static void frozen_front(void) {
@@ -284,6 +285,15 @@ static void overflow(void) {
     evbuffer_free(a);
 }
 
+static int add_with_list(struct evbuffer* buffer, const char* format, ...) {
+    va_list args;
+    int added;
+    va_start(args, format);
+    added = evbuffer_add_vprintf(buffer, format, args);
+    va_end(args);
+    return added;
+}
+
 static void formatted(void) {
     struct evbuffer* a = evbuffer_new();
     size_t widths[] = {0, 1, 60, 255, 256, 1000, 1024, 4095, 4096, 20000};
@@ -295,6 +305,14 @@ static void formatted(void) {
     }
     SHOW(evbuffer_add_printf(a, "%s", ""));
     SHOW(evbuffer_add_printf(a, "%d %s %c %5.2f", 42, "text", 'c', 2.5));
+    show("a", a);
+    title("vprintf");
+    for (i = 0; i < sizeof(widths) / sizeof(widths[0]); ++i) {
+        SHOW(add_with_list(a, "%*s|%d", (int)widths[i], "v", (int)i));
+        show("a", a);
+    }
+    SHOW(evbuffer_freeze(a, 0));
+    SHOW(add_with_list(a, "%s", "frozen"));
     show("a", a);
     evbuffer_free(a);
 }

@@ -101,6 +101,13 @@ int main(void) {
     evdns_shutdown(1);
     printf("global %s\n", evdns_get_global_base() == NULL ? "NULL" : "there");
     event_base_loop(base, EVLOOP_NONBLOCK);
+    printf("== with the system's name servers\n");
+    printf("init %d\n", evdns_init());
+    printf("global %s\n", evdns_get_global_base() == NULL ? "NULL" : "there");
+    printf("count %d\n", evdns_count_nameservers());
+    evdns_shutdown(0);
+    printf("global %s\n", evdns_get_global_base() == NULL ? "NULL" : "there");
+    event_base_loop(base, EVLOOP_NONBLOCK);
     responder_close(&server);
     event_base_free(base);
     return 0;

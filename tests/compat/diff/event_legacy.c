@@ -23,6 +23,9 @@ static void on_reader(int s, short what, void* arg) {
     say("reader %s %d, fd is right: %d", words(what), drain(s), EVENT_FD(self) == s);
     event_base_loopbreak(event_get_base(self));
 }
+static void on_break(int s, short what, void* arg) {
+    say("break %d", event_loopbreak());
+}
 static void on_signal(int s, short what, void* arg) {
     say("signal %d %s", s == SIGUSR1, words(what));
     signal_del(&persistent);
@@ -50,6 +53,14 @@ int main(void) {
     signal_add(&persistent, NULL);
     say("pending %d", signal_pending(&persistent, NULL) == EV_SIGNAL);
     raise(SIGUSR1);
+    say("dispatch %d", event_dispatch());
+    timeout_set(&timer, on_break, NULL);
+    tv.tv_usec = 0;
+    timeout_add(&timer, &tv);
+    event_once(-1, EV_TIMEOUT, on_timer, (void*)"behind the break", &tv);
+    say("dispatch %d, broken %d", event_dispatch(), event_base_got_break(first));
+    tv.tv_usec = 1000;
+    rounds = 1;
     say("dispatch %d", event_dispatch());
     say("priorities %d %d", event_priority_init(4), event_base_get_npriorities(first));
     second = event_init();

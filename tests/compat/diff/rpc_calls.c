@@ -55,6 +55,8 @@ static void raw(const char* name, enum evhttp_cmd_type type, const char* uri, co
     evhttp_connection_free(connection);
 }
 
+static const unsigned char good[] = {0x01, 0x01, 'x', 0x02, 0x02, 0x05, 0x00};
+
 static void registering(void) {
     say("unregister before: %d", EVRPC_UNREGISTER(server, Ask));
     say("register: %d", EVRPC_REGISTER(server, Ask, question, answer, on_call, (void*)"argument"));
@@ -117,8 +119,27 @@ static void in_two_steps(void) {
     run();
 }
 
+/* What EVRPC_REGISTER makes of its arguments, by hand. */
+static void by_hand(void) {
+    struct evrpc* made = calloc(1, sizeof *made);
+    made->uri = strdup("ByHand");
+    made->request_new = (void* (*)(void*))question_new_with_arg;
+    made->request_free = (void (*)(void*))question_free;
+    made->request_unmarshal = (int (*)(void*, struct evbuffer*))question_unmarshal;
+    made->reply_new = (void* (*)(void*))answer_new_with_arg;
+    made->reply_free = (void (*)(void*))answer_free;
+    made->reply_complete = (int (*)(void*))answer_complete;
+    made->reply_marshal = (void (*)(struct evbuffer*, void*))answer_marshal;
+    say("register: %d",
+        evrpc_register_rpc(server, made, (void (*)(struct evrpc_req_generic*, void*))on_call,
+                           (void*)"by hand"));
+    say("named %s", made->uri);
+    raw("by hand", EVHTTP_REQ_POST, "/.rpc.ByHand", good, sizeof good);
+    say("unregister: %d", evrpc_unregister_rpc(server, "ByHand"));
+    raw("by hand, unregistered", EVHTTP_REQ_POST, "/.rpc.ByHand", good, sizeof good);
+}
+
 static void no_calls(void) {
-    static const unsigned char good[] = {0x01, 0x01, 'x', 0x02, 0x02, 0x05, 0x00};
     raw("GET", EVHTTP_REQ_GET, "/.rpc.Ask", "", 0);
     raw("empty", EVHTTP_REQ_POST, "/.rpc.Ask", "", 0);
     raw("garbage", EVHTTP_REQ_POST, "/.rpc.Ask", "garbage", 7);
@@ -149,6 +170,7 @@ int main(void) {
     registering();
     calling();
     in_two_steps();
+    by_hand();
     no_calls();
     say("unregister: %d", EVRPC_UNREGISTER(server, Ask));
     say("unregister again: %d", EVRPC_UNREGISTER(server, Ask));
