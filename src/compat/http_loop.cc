@@ -322,16 +322,6 @@ char* HttpLoop::receive_buffer() noexcept {
     return receive_buffer_.get();
 }
 
-const char* HttpLoop::date() noexcept {
-    timespec now{};
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    if (now.tv_sec != date_second_) {
-        date_second_ = now.tv_sec;
-        http_date::format(date_second_, date_.data());
-    }
-    return date_.data();
-}
-
 void HttpLoop::add_chore(Chore& chore) noexcept {
     if (chore.hook.linked()) {
         return;

@@ -1,5 +1,5 @@
 // HttpLoop: what all HTTP of one event_base shares, on the thread that runs it: the mailbox through
-// which other threads reach it, the receive buffer, the cork for answers, the date, spare request
+// which other threads reach it, the receive buffer, the cork for answers, spare request
 // objects, and the list of connections that have something to finish. Found by its base; counted, so
 // that a request in the hands of another thread keeps it alive after servers and base are gone.
 //
@@ -10,7 +10,6 @@
 #include "base/list.h"
 #include "buffer/bytes.h"
 #include "codec/h1_parser.h"
-#include "codec/http_date.h"
 #include "reactor/wakeup.h"
 
 #include <event2/event.h>
@@ -163,9 +162,6 @@ public:
 
     /// Room for receive_bytes, with the parser's padding behind.
     char* receive_buffer() noexcept;
-    /// 29 bytes; right to the second.
-    const char* date() noexcept;
-
     /// Runs `chore` soon, on this loop, outside of the program's callbacks.
     void add_chore(Chore& chore) noexcept;
     void cancel_chore(Chore& chore) noexcept;
@@ -224,8 +220,6 @@ private:
     bool chore_event_ready_ = false;
     TailQueue<Chore, &Chore::hook> chores_;
     std::unique_ptr<char[]> receive_buffer_;
-    std::int64_t date_second_ = -1;
-    std::array<char, http_date::length> date_{};
     HttpLoop* next_ = nullptr;  ///< of all loops
 };
 

@@ -1,6 +1,7 @@
 // Answers of a server: their headers, their bodies, their pieces. Each call comes on the loop of the
 // connection, or is carried there by a letter.
 #include "codec/h1_writer.h"
+#include "codec/http_date.h"
 #include "codec/status.h"
 #include "compat/alloc.h"
 #include "compat/http_serve.h"
@@ -9,7 +10,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstring>
+#include <ctime>
 #include <string_view>
 #include <utility>
 
@@ -44,6 +47,22 @@ std::string_view phrase_of(int code) noexcept {
 void note_status(Request& request, int code, const char* reason) noexcept {
     request.response_code = code;
     set_text(request.response_code_line, reason != nullptr ? reason : phrase_of(code));
+}
+
+/// 29 octets; right to the second.
+const char* date_now() noexcept {
+    struct Date {
+        std::int64_t second = -1;
+        std::array<char, http_date::length> text{};
+    };
+    [[gnu::tls_model("initial-exec")]] static constinit thread_local Date cached;
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec != cached.second) {
+        cached.second = now.tv_sec;
+        http_date::format(cached.second, cached.text.data());
+    }
+    return cached.text.data();
 }
 
 /// Which fields the program has set itself.
@@ -125,9 +144,23 @@ struct BodyPlan {
     std::size_t length = 0;
 };
 
+/// The server's Content-Type, for an answer that has none: its text, or where it is to be put by who knows it.
+struct DefaultType {
+    const char* text = nullptr;
+    std::size_t* at = nullptr;
+
+    void append(Bytes& out) const noexcept {
+        if (at != nullptr) {
+            *at = out.size();
+        } else if (text != nullptr) {
+            h1::append_valid_field(out, "Content-Type", text);
+        }
+    }
+};
+
 /// Writes the header. True if the connection ends behind the answer.
-bool append_head(Bytes& out, Request& request, const char* content_type, const BodyPlan& plan,
-                 const char* date) noexcept {
+bool append_head(Bytes& out, const Request& request, const BodyPlan& plan,
+                 DefaultType type) noexcept {
     append_status(out, request);
     const OwnFields own = append_own_fields(out, request);
     const bool body = needs_body(request);
@@ -139,7 +172,7 @@ bool append_head(Bytes& out, Request& request, const char* content_type, const B
         h1::append_chunked(out);
     }
     if (since_1_1 && !own.date) {
-        h1::append_date(out, date);
+        h1::append_date(out, date_now());
     }
     if (stays_1_0) {
         h1::append_keep_alive(out);
@@ -147,8 +180,8 @@ bool append_head(Bytes& out, Request& request, const char* content_type, const B
     if (body && plan.counted && !own.length && !own.coding && (since_1_1 || stays_1_0)) {
         h1::append_content_length(out, plan.length);
     }
-    if (body && !own.type && content_type != nullptr) {
-        h1::append_valid_field(out, "Content-Type", content_type);
+    if (body && !own.type) {
+        type.append(out);
     }
     if (request.connection_close && (request.flags & EVHTTP_PROXY_REQUEST) == 0) {
         h1::append_connection_close(out);
@@ -157,14 +190,26 @@ bool append_head(Bytes& out, Request& request, const char* content_type, const B
     return closes;
 }
 
-ServerConnection& connection_of(const Request& request) noexcept {
-    return static_cast<ServerConnection&>(*request.conn);
-}
-
 void drop_body(evbuffer* body) noexcept {
     if (body != nullptr) {
         evbuffer_drain(body, evbuffer_get_length(body));
     }
+}
+
+/// For an answer of which `body`, which may be null, is all. A body that must not be sent is dropped.
+bool append_counted_head(Bytes& out, const Request& request, evbuffer* body,
+                         DefaultType type) noexcept {
+    if (!needs_body(request)) {
+        drop_body(body);
+    }
+    BodyPlan plan;
+    plan.counted = true;
+    plan.length = body != nullptr ? evbuffer_get_length(body) : 0;
+    return append_head(out, request, plan, type);
+}
+
+ServerConnection& connection_of(const Request& request) noexcept {
+    return static_cast<ServerConnection&>(*request.conn);
 }
 
 void write_start(Request& request, int code, const char* reason) noexcept {
@@ -178,8 +223,7 @@ void write_start(Request& request, int code, const char* reason) noexcept {
     request.chunked = plan.chunked ? 1 : 0;
     request.started = true;
     Bytes& out = connection.open_output();
-    request.closes_after = append_head(out, request, connection.shard().http.content_type, plan,
-                                       connection.loop->date());
+    request.closes_after = append_head(out, request, plan, {connection.shard().http.content_type});
     connection.close_output();
     connection.push_output();
 }
@@ -278,21 +322,51 @@ bool elsewhere(const Request& request) noexcept {
 void write_reply(Request& request, int code, const char* reason, evbuffer* body) noexcept {
     ServerConnection& connection = connection_of(request);
     note_status(request, code, reason);
-    const bool bodiless = !needs_body(request);
-    BodyPlan plan;
-    plan.counted = true;
-    plan.length = body != nullptr && !bodiless ? evbuffer_get_length(body) : 0;
     Bytes& out = connection.open_output();
-    const bool closes = append_head(out, request, connection.shard().http.content_type, plan,
-                                    connection.loop->date());
-    if (bodiless) {
-        drop_body(body);
-    } else if (body != nullptr) {
+    const bool closes =
+        append_counted_head(out, request, body, {connection.shard().http.content_type});
+    if (body != nullptr) {
         connection.append_body(out, body);
     }
     connection.close_output();
     connection.end_answer(closes);
 }
+
+namespace {
+
+void write_composed(const Request& request, Bytes& out) noexcept {
+    std::string_view rest = request.composed.view();
+    if (request.type_at != Request::nowhere) {
+        out.append(rest.substr(0, request.type_at));
+        rest.remove_prefix(request.type_at);
+        DefaultType{connection_of(request).shard().http.content_type}.append(out);
+    }
+    out.append(rest);
+}
+
+/// Puts a small answer together where it is given, so that what the program made for it is freed by the thread that
+/// made it. False if it is not small.
+bool compose_reply(Request& request, int code, const char* reason, evbuffer* body) noexcept {
+    const std::size_t size = body != nullptr ? evbuffer_get_length(body) : 0;
+    if (size > copied_body_max) {
+        return false;
+    }
+    note_status(request, code, reason);
+    Bytes& out = request.composed;
+    out.clear();
+    request.type_at = Request::nowhere;
+    request.closes_after = append_counted_head(out, request, body, {nullptr, &request.type_at});
+    if (body != nullptr) {
+        append_copied(out, body);
+    }
+    if (!request.owned() && request.on_complete_cb == nullptr) {  // nobody will look
+        evhttp_clear_headers(&request.output_list);
+        mm_free(std::exchange(request.response_code_line, nullptr));
+    }
+    return true;
+}
+
+}  // namespace
 
 void write_error(Request& request, int code, const char* reason) noexcept {
     const auto& page = connection_of(request).shard().http.error_page;
@@ -336,6 +410,13 @@ void Request::OwnLetter::deliver(bool /*in_time*/) noexcept {
             write_reply(request, request.response_code, reason, request.output_buffer);
         });
         mm_free(reason);
+    } else if (what == Errand::composed) {
+        ServerConnection& connection = connection_of(request);
+        connection.answer_with([&] {
+            write_composed(request, connection.open_output());
+            connection.close_output();
+            connection.end_answer(request.closes_after);
+        });
     } else if (what == Errand::error) {
         char* const reason = std::exchange(request.response_code_line, nullptr);
         connection_of(request).answer_with([&] {
@@ -357,8 +438,10 @@ void evhttp_send_reply(evhttp_request* req, int code, const char* reason, evbuff
         if (!request.letter.take(Errand::reply)) {
             return;
         }
-        note_status(request, code, reason);
-        if (databuf != nullptr) {
+        if (compose_reply(request, code, reason, databuf)) {
+            request.letter.say_instead(Errand::composed);
+        } else {
+            note_status(request, code, reason);
             evbuffer_add_buffer(request.output_buffer, databuf);
         }
         request.loop->post(request.letter);

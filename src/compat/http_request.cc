@@ -15,6 +15,7 @@ namespace {
 
 /// More than a batch of pipelined requests needs; what is spare costs about a kilobyte.
 constexpr unsigned spare_max = 64;
+constexpr std::size_t kept_bytes_max = 2048;
 
 /// The text without ":port" at its end.
 std::string_view without_port(std::string_view host) noexcept {
@@ -121,8 +122,13 @@ void release_request(Request& request) noexcept {
         // Buffers may have got callbacks or marks of the program.
         evbuffer* const input = renew(*std::exchange(request.input_buffer, nullptr));
         evbuffer* const output = renew(*std::exchange(request.output_buffer, nullptr));
+        Bytes composed = std::move(request.composed);
         request.~Request();
         auto* const spare = new (&request) Request(input, output);
+        if (composed.capacity() <= kept_bytes_max) {
+            composed.clear();
+            spare->composed = std::move(composed);
+        }
         if (spare->input_buffer == nullptr || spare->output_buffer == nullptr) {
             destroy_request(*spare);
         } else {

@@ -23,6 +23,7 @@ enum class Errand : std::uint8_t {
     none,
     handle,    ///< to the thread of the handlers: the request is complete
     reply,     ///< to the loop: send response_code, response_code_line and output_buffer
+    composed,  ///< to the loop: send `composed`, the whole answer
     error,     ///< to the loop: the same as an error page
     complete,  ///< to the thread of the handlers: the answer is written
 };
@@ -37,6 +38,8 @@ struct Request final : evhttp_request {
             Errand nothing = Errand::none;
             return errand_.compare_exchange_strong(nothing, what, std::memory_order_relaxed);
         }
+        /// After take(), before it is posted.
+        void say_instead(Errand what) noexcept { errand_.store(what, std::memory_order_relaxed); }
 
     private:
         std::atomic<Errand> errand_{Errand::none};
@@ -69,6 +72,10 @@ struct Request final : evhttp_request {
     bool chunked_answer = false;
     bool bodiless_answer = false;
     bool closes_after = false;
+    static constexpr std::size_t nowhere = SIZE_MAX;
+    std::size_t type_at = nowhere;  ///< in `composed`: where the server's Content-Type belongs
+    Bytes
+        composed;  ///< an answer that another thread has put together; its memory is kept for the next
     bool given_up = false;   ///< client: the attempt to connect that it waited for has failed
     bool from_peer = false;  ///< received by a server
     bool at_home = false;    ///< was handed to a thread of handlers that is not the loop's

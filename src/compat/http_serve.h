@@ -218,6 +218,11 @@ struct Shard final : LoopUser {
     std::atomic<int> count{0};
 };
 
+/// Bodies up to this size are copied behind their header, so that one write takes both.
+inline constexpr std::size_t copied_body_max = 16 * 1024;
+/// Takes everything out of `body`.
+void append_copied(Bytes& output, evbuffer* body) noexcept;
+
 /// Writes the answer to the connection of `request`, on its loop. `body` may be null and is emptied.
 void write_reply(Request& request, int code, const char* reason, evbuffer* body) noexcept;
 void write_error(Request& request, int code, const char* reason) noexcept;

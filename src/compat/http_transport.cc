@@ -382,9 +382,6 @@ void ServerConnection::after_output() noexcept {
     }
 }
 
-/// Bodies up to this size are copied behind their header, so that one write takes both.
-constexpr std::size_t copied_body_max = 16 * 1024;
-
 Bytes& ServerConnection::open_output() noexcept {
     if (loop->corked == this && bev_ == nullptr) {
         return loop->cork;
@@ -407,11 +404,16 @@ void ServerConnection::close_output() noexcept {
     }
 }
 
+void append_copied(Bytes& output, evbuffer* body) noexcept {
+    const std::size_t size = evbuffer_get_length(body);
+    const int taken = size != 0 ? evbuffer_remove(body, output.reserve(size), size) : 0;
+    output.commit(taken > 0 ? static_cast<std::size_t>(taken) : 0);
+}
+
 void ServerConnection::append_body(Bytes& output, evbuffer* body) noexcept {
     const std::size_t size = evbuffer_get_length(body);
     if (size <= copied_body_max) {
-        const int taken = size != 0 ? evbuffer_remove(body, output.reserve(size), size) : 0;
-        output.commit(taken > 0 ? static_cast<std::size_t>(taken) : 0);
+        append_copied(output, body);
         return;
     }
     evbuffer* const out = out_buffer();
