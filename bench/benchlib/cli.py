@@ -10,6 +10,8 @@ from pathlib import Path
 
 from . import machine, report
 from .compat_cases import COMPAT_CASES
+from .compat_http import COMPAT_HTTP_CASES
+from .compat_memcached import COMPAT_MEMCACHED_CASES
 from .context import Context
 from .counts import COUNT_CASES
 from .load_cases import LOAD_CASES
@@ -24,7 +26,15 @@ from .workspace import Workspace
 REPOSITORY = Path(__file__).resolve().parents[2]
 CASES = {
     case.name: case
-    for case in (*LOAD_CASES, *MEMORY_CASES, *SPREAD_CASES, *COUNT_CASES, *COMPAT_CASES)
+    for case in (
+        *LOAD_CASES,
+        *MEMORY_CASES,
+        *SPREAD_CASES,
+        *COUNT_CASES,
+        *COMPAT_CASES,
+        *COMPAT_MEMCACHED_CASES,
+        *COMPAT_HTTP_CASES,
+    )
 }
 
 

@@ -1,41 +1,41 @@
 """Programs built for libevent, on the installed libevent and on corevent's libraries in turn."""
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
+from . import libraries
 from .case import Case, Findings
 from .context import Context
+from .process import pinned
 from .result import Bar, Chart, Column, Table
 from .stats import median
 
 PROGRAMS = {"event": "event_bench", "buffer": "buffer_bench"}
-LIBRARY = "libevent-2.1.so.7"
-
-
-def _libraries(context: Context) -> Path:
-    """lib/corevent of the build that bin/bench is in."""
-    return context.bin_dir.parents[1] / "lib" / "corevent"
+SLOWEST = {  # what is held against the targets: the smallest ratio of the rows that begin so
+    "event": {
+        "slowest": ("",),
+        "dispatch": ("cascade_", "active_", "chain", "empty_turn"),
+        "timers": ("timers_", "readd_", "expire_", "persist_"),
+    },
+    "buffer": {"slowest": ("",)},
+}
 
 
 def _there(context: Context, program: str) -> bool:
-    return (context.bin_dir / program).exists() and (_libraries(context) / LIBRARY).exists()
+    return (context.bin_dir / program).exists() and libraries.there(context.bin_dir)
 
 
 def _rounds(context: Context) -> int:
     return max(1, context.rounds // 3)  # a round takes each case's best of several already
 
 
-def run(program: Path, cores: set[int], libraries: Path | None) -> dict[str, float]:
-    """Nanoseconds by name, as the program prints them."""
-    environment = dict(os.environ)
-    environment.pop("LD_LIBRARY_PATH", None)
-    if libraries:
-        environment["LD_LIBRARY_PATH"] = str(libraries)
+def run(program: Path, cores: set[int], folder: Path | None) -> dict[str, float]:
+    """Nanoseconds by name, as the program prints them, on the libraries of `folder`."""
     done = subprocess.run(
-        ["taskset", "-c", ",".join(map(str, sorted(cores))), str(program)],
-        env=environment,
+        [str(program)],
+        env=libraries.environment(folder),
+        preexec_fn=pinned(cores),
         capture_output=True,
         text=True,
         check=True,
@@ -56,13 +56,27 @@ def rows_of(rounds: list[tuple[dict[str, float], dict[str, float]]]) -> list[dic
     ]
 
 
+def figures_of(kind: str, rows: list[dict]) -> dict[str, float]:
+    """The smallest ratios, by the ids of the targets."""
+    return {
+        f"compat-{kind}/{name}": min(
+            row["ratio"] for row in rows if row["label"].startswith(beginnings)
+        )
+        for name, beginnings in SLOWEST[kind].items()
+    }
+
+
 def _measure(context: Context, kind: str) -> Findings:
     program = context.bin_dir / PROGRAMS[kind]
+    folders = (None, libraries.folder(context.bin_dir))
     rounds = []
-    for number in range(_rounds(context)):
-        system = run(program, context.server_cores, None)
-        rounds.append((system, run(program, context.server_cores, _libraries(context))))
-        context.progress.step(f"compat-{kind}  round {number + 1}", line=True)
+    for turn in range(_rounds(context)):
+        taken = {
+            folder: run(program, context.server_cores, folder)
+            for folder in (folders if turn % 2 == 0 else folders[::-1])
+        }
+        rounds.append((taken[folders[0]], taken[folders[1]]))
+        context.progress.step(f"compat-{kind}  round {turn + 1}/{_rounds(context)}", line=True)
     rows = rows_of(rounds)
     columns = [
         Column("label", "case", None),
@@ -81,11 +95,13 @@ def _measure(context: Context, kind: str) -> Findings:
     ]
     how = [
         f"bench/compat/{PROGRAMS[kind]}.c, compiled once against libevent's headers, run on the "
-        f"installed libevent and on lib/corevent in turn, {_rounds(context)} rounds. A ratio above "
-        "1: corevent is faster. The bars are corevent's time where libevent's is 1.",
+        f"installed libevent and on lib/corevent, {_rounds(context)} rounds, both in each, first one, "
+        "then the other. A ratio above 1: corevent is faster. The bars are corevent's time where "
+        "libevent's is 1.",
     ]
     chart = Chart("Time per operation, libevent = 1", "smaller is better", bars)
-    return Findings(how, [Table("Nanoseconds per operation", columns, rows)], [chart], notes)
+    tables = [Table("Nanoseconds per operation", columns, rows)]
+    return Findings(how, tables, [chart], notes, figures_of(kind, rows))
 
 
 def _case(kind: str, title: str, what: str) -> Case:

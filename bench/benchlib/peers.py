@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 
-from . import parse
+from . import libraries, parse
 from .workspace import Workspace, free_port
 
 CONNECTIONS = 15_000
@@ -23,6 +23,7 @@ class Setup:
     single_process: bool = False  # no master process, for tools that follow one process
     connections: int = CONNECTIONS
     extra: tuple[str, ...] = ()  # further arguments of corevent's own bench programs
+    environment: tuple[tuple[str, str], ...] = ()  # of the programs that run on either library
 
 
 @dataclass
@@ -31,6 +32,8 @@ class Launch:
 
     argv: list[str]
     port: int = 0
+    environment: dict[str, str] | None = None  # None: the bench's own
+    libraries: Path | None = None  # that it must have loaded when it answers
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,12 @@ class Peer:
     version: Callable[[Path], str]
     serves: frozenset[str] = field(default_factory=frozenset)  # hello, static, workers
     own: bool = False  # built here
+    on_libraries: bool = False  # with corevent's libraries in libevent's place
 
     def path(self, bin_dir: Path) -> str | None:
         """The program, or None when it is not there."""
+        if self.on_libraries and not libraries.there(bin_dir):
+            return None
         if self.own:
             return str(bin_dir / self.program) if (bin_dir / self.program).exists() else None
         return shutil.which(
@@ -192,6 +198,18 @@ def _master_worker(_: Workspace, bin_dir: Path, setup: Setup) -> Launch:
     return Launch([str(bin_dir / "master_worker"), *setup.extra])
 
 
+def _evhttp_on(ours: bool) -> Callable[[Workspace, Path, Setup], Launch]:
+    def launch(_: Workspace, bin_dir: Path, setup: Setup) -> Launch:
+        folder = libraries.folder(bin_dir) if ours else None
+        return Launch(
+            [str(bin_dir / "http_bench_server"), *setup.extra],
+            environment=libraries.environment(folder, dict(setup.environment)),
+            libraries=folder,
+        )
+
+    return launch
+
+
 def _corevent_version(bin_dir: Path) -> str:
     return parse.version_of(_output(str(bin_dir / "corevent_server"), "--version"))
 
@@ -267,6 +285,25 @@ PEERS: dict[str, Peer] = {
             _master_worker,
             "master_worker",
             _corevent_version,
+            _served(),
+            own=True,
+        ),
+        Peer(
+            "evhttp-corevent",
+            "evhttp on corevent",
+            _evhttp_on(True),
+            "http_bench_server",
+            _corevent_version,
+            _served(),
+            own=True,
+            on_libraries=True,
+        ),
+        Peer(
+            "evhttp-libevent",
+            "evhttp on libevent",
+            _evhttp_on(False),
+            "http_bench_server",
+            _libevent_version,
             _served(),
             own=True,
         ),

@@ -11,7 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from . import parse
+from . import libraries, parse
 from .peers import PEERS, Peer, Setup
 from .workspace import Workspace
 
@@ -155,6 +155,7 @@ class Starter:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if launch.port == 0 else subprocess.DEVNULL,
                 stderr=log,
+                env=launch.environment,
                 preexec_fn=pinned(cores),
             )
         try:
@@ -162,6 +163,8 @@ class Starter:
             if port == 0:
                 port = parse.listening_port(_read_line(process, deadline))
             _wait_for_answer(process, port, deadline)
+            if launch.libraries and not libraries.loaded(process.pid, launch.libraries):
+                raise StartError(f"does not run on the libraries of {launch.libraries}")
         except (StartError, parse.ParseError) as error:
             process.kill()
             process.wait()

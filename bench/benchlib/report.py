@@ -79,9 +79,9 @@ def summary_table(measured: dict[str, float]) -> str:
     for target in TARGETS:
         value = measured.get(target.id)
         lines.append(
-            f"| [{target.text}]({target.case}.md) | ≤ {number(target.limit, target.digits)} "
-            f"{target.unit} | "
-            f"{number(value, target.digits)} | {verdict(value, target.limit)} |"
+            f"| [{target.text}]({target.case}.md) | {target.bound} "
+            f"{number(target.limit, target.digits)} {target.unit} | "
+            f"{number(value, target.digits)} | {verdict(value, target.limit, target.bound)} |"
         )
     return "\n".join(lines)
 

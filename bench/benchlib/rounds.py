@@ -41,6 +41,8 @@ class Cell:
     variants: tuple[Variant, ...]
     references: tuple[str, ...] = ("nginx", "floor")
     share_cores: bool = False  # server and generator on all cores instead of one each
+    rates: bool = False  # requests/s are compared too
+    stretch: float = 1  # windows longer than usual, where a connection waits long for its turn
 
 
 @dataclass
@@ -56,13 +58,19 @@ class Outcome:
         """CPU per request by round; NaN where the round failed or an answer was wrong."""
         return [s.cpu_us if s and s.errors == 0 else math.nan for s in self.samples.get(key, [])]
 
+    def rate(self, key: str) -> list[float]:
+        """Requests a second by round, as cpu()."""
+        return [
+            s.per_second if s and s.errors == 0 else math.nan for s in self.samples.get(key, [])
+        ]
+
     def ratio(self, key: str, reference: str) -> float:
-        """Median of paired ratios; NaN when one of the two was not measured."""
-        return (
-            paired_ratio(self.cpu(key), self.cpu(reference))
-            if reference in self.samples
-            else math.nan
-        )
+        """CPU per request: median of paired ratios; NaN when one of the two was not measured."""
+        return paired_ratio(self.cpu(key), self.cpu(reference))
+
+    def rate_ratio(self, key: str, reference: str) -> float:
+        """Requests a second, as ratio()."""
+        return paired_ratio(self.rate(key), self.rate(reference))
 
 
 def steps(context: Context, cells: list[Cell]) -> int:
@@ -107,12 +115,13 @@ def _round(
 ) -> None:
     cell = outcome.cell
     generator = context.shared_generator if cell.share_cores else context.generator
+    seconds = context.seconds * cell.stretch
     order = rotated([v for v in outcome.variants if v.key in servers], turn)
     for at, variant in enumerate(order):
         sample = None
         if failures[variant.key] < GIVE_UP_AFTER:
             try:
-                sample = generator.window(servers[variant.key], cell.load, context.seconds)
+                sample = generator.window(servers[variant.key], cell.load, seconds)
                 failures[variant.key] = 0
             except LoadError as error:
                 failures[variant.key] += 1
@@ -129,18 +138,16 @@ def _round(
 def columns(cell: Cell) -> list[Column]:
     """The columns of a table of samples."""
     labels = {v.key: v.title for v in cell.variants}
+    references = [(key, labels[key]) for key in cell.references if key in labels]
     return [
         Column("label", "server", None),
         Column("cpu", "CPU µs/request"),
         Column("user", "user"),
         Column("system", "system"),
         Column("range", "min-max", None),
-        *[
-            Column("x_" + key, f"× {labels.get(key, key)}")
-            for key in cell.references
-            if key in labels
-        ],
+        *[Column("x_" + key, f"× {label}") for key, label in references],
         Column("per_second", "requests/s", 0),
+        *[Column("r_" + key, f"requests/s × {label}") for key, label in references if cell.rates],
         Column("p50", "p50 µs", 0),
         Column("p99", "p99 µs", 0),
         Column("busy", "server busy"),
@@ -168,6 +175,7 @@ def row(outcome: Outcome, variant: Variant) -> dict:
     }
     for key in outcome.cell.references:
         values["x_" + key] = outcome.ratio(variant.key, key)
+        values["r_" + key] = outcome.rate_ratio(variant.key, key)
     return {
         key: None if isinstance(value, float) and math.isnan(value) else value
         for key, value in values.items()
@@ -218,7 +226,7 @@ def table(outcome: Outcome) -> Table:
 
 def kind_of(peer: str) -> str:
     """The colour of a bar."""
-    if peer in ("corevent", "master-worker"):
+    if peer in ("corevent", "master-worker", "evhttp-corevent"):
         return "own"
     return "floor" if peer == "floor" else "peer"
 

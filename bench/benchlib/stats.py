@@ -3,6 +3,7 @@ processes."""
 from __future__ import annotations
 
 import math
+import operator
 from typing import Iterable, Mapping, Sequence
 
 
@@ -57,11 +58,14 @@ def split_by_difference(first: float, second: float, count: int) -> float:
     return (second - first) / count
 
 
-def verdict(measured: float | None, limit: float) -> str:
-    """How a measured figure stands against its upper limit."""
+BOUNDS = {"≤": operator.le, "≥": operator.ge, ">": operator.gt}
+
+
+def verdict(measured: float | None, limit: float, bound: str = "≤") -> str:
+    """How a measured figure stands against its limit."""
     if measured is None or math.isnan(measured):
         return "not measured"
-    return "met" if measured <= limit else "not met"
+    return "met" if BOUNDS[bound](measured, limit) else "not met"
 
 
 def number(value: float | None, digits: int = 2) -> str:

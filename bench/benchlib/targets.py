@@ -1,4 +1,4 @@
-"""The targets that the index holds the measured figures against. All are upper limits."""
+"""The targets that the index holds the measured figures against."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Target:
-    """One row of the summary: figure `id` of case `case` must be at most `limit`."""
+    """One row of the summary: figure `id` of case `case` must be `bound` (≤, ≥ or >) `limit`."""
 
     id: str
     case: str
@@ -14,6 +14,7 @@ class Target:
     limit: float
     unit: str
     digits: int = 2
+    bound: str = "≤"
 
 
 TARGETS: tuple[Target, ...] = (
@@ -110,5 +111,81 @@ TARGETS: tuple[Target, ...] = (
         "new connections delayed > 10 ms, 1 of 4 loops blocked",
         0.5,
         "%",
+    ),
+    Target(
+        "compat-event/slowest",
+        "compat-event",
+        "event core, the slowest row",
+        0.95,
+        "× libevent's speed",
+        bound="≥",
+    ),
+    Target(
+        "compat-event/dispatch",
+        "compat-event",
+        "event core, dispatch (the slowest row)",
+        1.0,
+        "× libevent's speed",
+        bound=">",
+    ),
+    Target(
+        "compat-event/timers",
+        "compat-event",
+        "event core, timers (the slowest row)",
+        1.0,
+        "× libevent's speed",
+        bound=">",
+    ),
+    Target(
+        "compat-buffer/slowest",
+        "compat-buffer",
+        "evbuffers, the slowest row",
+        0.95,
+        "× libevent's speed",
+        bound="≥",
+    ),
+    Target(
+        "compat-memcached",
+        "compat-memcached",
+        "memcached, requests per CPU second",
+        0.95,
+        "× on libevent",
+        bound="≥",
+    ),
+    Target(
+        "compat-http/plain",
+        "compat-http",
+        "evhttp, CPU per request, plain keep-alive",
+        0.50,
+        "× libevent's evhttp",
+    ),
+    Target(
+        "compat-http/browser",
+        "compat-http",
+        "evhttp, CPU per request, browser request",
+        0.45,
+        "× libevent's evhttp",
+    ),
+    Target(
+        "compat-http/pipeline",
+        "compat-http",
+        "evhttp, CPU per request, 16-deep pipelining",
+        0.15,
+        "× libevent's evhttp",
+    ),
+    Target(
+        "compat-http/io",
+        "compat-http",
+        "evhttp, CPU per request, mode IO with 2 threads",
+        1.25,
+        "× one thread",
+    ),
+    Target(
+        "compat-http/all",
+        "compat-http",
+        "evhttp, requests/s, mode ALL with 2 threads, 20 µs of work",
+        1.60,
+        "× one thread",
+        bound="≥",
     ),
 )

@@ -20,12 +20,14 @@ import threading
 import unittest
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from unittest import mock
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(REPOSITORY / "bench"))
 
-from benchlib import cli, parse, report, result, stats, svg  # noqa: E402
+from benchlib import cli, compat_cases, libraries, parse, report, result, stats, svg  # noqa: E402
+from benchlib.compat_memcached import run_seconds  # noqa: E402
 from benchlib.measure import Load, sample_of  # noqa: E402
 from benchlib.peers import PEERS, Setup, serving  # noqa: E402
 from benchlib.progress import Progress, duration  # noqa: E402
@@ -73,6 +75,9 @@ class Stats(unittest.TestCase):
         self.assertEqual(stats.verdict(1.12, 1.12), "met")
         self.assertEqual(stats.verdict(1.13, 1.12), "not met")
         self.assertEqual(stats.verdict(None, 1), "not measured")
+        self.assertEqual(stats.verdict(0.95, 0.95, "≥"), "met")
+        self.assertEqual(stats.verdict(0.94, 0.95, "≥"), "not met")
+        self.assertEqual(stats.verdict(1.0, 1.0, ">"), "not met")
 
     def test_number(self) -> None:
         self.assertEqual(stats.number(1234.5, 1), "1,234.5")
@@ -171,6 +176,23 @@ class Rounds(unittest.TestCase):
         self.assertEqual(row["user"], 3)
         self.assertEqual(row["range"], "8.00-16.00")
         self.assertTrue(any("5 wrong answers (status)" in note for note in observations(outcome)))
+
+    def test_requests_per_second_are_compared_round_by_round(self) -> None:
+        outcome = self.outcome()
+        outcome.samples["corevent"] = [
+            sample(8, requests_per_second=1600.0),
+            sample(8, requests_per_second=500.0),
+            sample(8, requests_per_second=9000.0, errors=1),
+        ]
+        self.assertAlmostEqual(outcome.rate_ratio("corevent", "nginx"), 1.05)
+        self.assertTrue(math.isnan(outcome.rate_ratio("corevent", "nobody")))
+
+    def test_ratios_of_requests_per_second_stand_where_they_were_asked_for(self) -> None:
+        for asked in (False, True):
+            outcome = self.outcome()
+            outcome.cell = Cell("c", "A case", Load(), outcome.cell.variants, rates=asked)
+            keys = [column.key for column in table(outcome).columns]
+            self.assertEqual("r_nginx" in keys, asked)
 
     def test_a_failed_round_leaves_the_others(self) -> None:
         self.assertAlmostEqual(self.outcome().ratio("corevent", "floor"), 1.0)
@@ -284,6 +306,14 @@ class Pages(unittest.TestCase):
         self.assertTrue(any("≤ 0.85" in row and "| 0.80 | met |" in row for row in rows))
         self.assertIn("| One (`plain-1`) | - |", index)
 
+    def test_a_target_may_be_a_lower_limit(self) -> None:
+        summary = report.summary_table({"compat-http/all": 1.7, "compat-event/timers": 1.0})
+        rows = {line.split("](")[0]: line for line in summary.splitlines()}
+        all_row = next(row for text, row in rows.items() if "mode ALL" in text)
+        self.assertIn("| ≥ 1.60 × one thread | 1.70 | met |", all_row)
+        timers = next(row for text, row in rows.items() if "timers" in text)
+        self.assertIn("| > 1.00 × libevent's speed | 1.00 | not met |", timers)
+
     def test_result_survives_its_file(self) -> None:
         found = self.found()
         found.charts[0].bars.pop()  # NaN equals nothing
@@ -296,6 +326,28 @@ class Pages(unittest.TestCase):
             self.assertIn(target.case, cli.CASES)
             self.assertTrue(target.id == target.case or target.id.startswith(target.case + "/"))
         self.assertEqual(len({target.id for target in TARGETS}), len(TARGETS))
+
+
+class Compat(unittest.TestCase):
+    def test_the_slowest_row_is_held_against_the_target(self) -> None:
+        ratios = {"cascade_100_1": 1.2, "cascade_9000_1": 1.1, "readd_10": 1.4, "once": 0.9}
+        ratios["persist_10"] = 1.3
+        rows = compat_cases.rows_of([(ratios, dict.fromkeys(ratios, 1.0))])
+        found = compat_cases.figures_of("event", rows)
+        self.assertEqual(
+            {key.removeprefix("compat-event/"): value for key, value in found.items()},
+            {"slowest": 0.9, "dispatch": 1.1, "timers": 1.3},
+        )
+
+    def test_the_shell_has_no_part_in_the_choice_of_libraries(self) -> None:
+        told = {"LD_LIBRARY_PATH": "/a", "LD_PRELOAD": "/b.so", "COREVENT_HTTP_THREADS": "9"}
+        with mock.patch.dict(os.environ, {**told, "OTHER": "kept"}):
+            installed = libraries.environment(None)
+            ours = libraries.environment(Path("/ours"), {"COREVENT_HTTP_MODE": "io"})
+        self.assertEqual([name for name in told if name in installed], [])
+        self.assertEqual((installed["OTHER"], ours["OTHER"]), ("kept", "kept"))
+        self.assertEqual((ours["LD_LIBRARY_PATH"], ours["COREVENT_HTTP_MODE"]), ("/ours", "io"))
+        self.assertNotIn("COREVENT_HTTP_THREADS", ours)
 
 
 class CommandLine(unittest.TestCase):
@@ -666,6 +718,100 @@ class Generator(unittest.TestCase):
             status, _, err = self.run_load(1, *args)
             self.assertEqual(status, 2, args)
             self.assertIn("ce_load: ", err)
+
+
+class CompatServer(unittest.TestCase):
+    """The evhttp server of the bench, in each of its designs."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.bin_dir = programs()
+        cls.server = cls.bin_dir / "http_bench_server"
+        if not cls.server.exists():
+            flags = subprocess.run(
+                ["pkg-config", "--cflags", "--libs", "libevent"],
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout.split()
+            source = REPOSITORY / "bench" / "compat" / "http_bench_server.c"
+            command = ["cc", "-O1", "-D_GNU_SOURCE", str(source), *flags, "-o", str(cls.server)]
+            subprocess.run(command, check=True)
+
+    def answers(self, model: str, folder: Path | None, **more: str) -> None:
+        """Every request is answered rightly, and SIGTERM under load is an orderly end."""
+        with subprocess.Popen(
+            [str(self.server), "--model", model, "--work-us", "5"],
+            env=libraries.environment(folder, more),
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                port = parse.listening_port(process.stdout.readline())
+                load = [str(self.bin_dir / "ce_load"), "--port", str(port), "--connections", "50"]
+                done = subprocess.run(
+                    [*load, "--requests", "2000", "--expect-body", "13"],
+                    capture_output=True,
+                    text=True,
+                    timeout=60,
+                    check=False,
+                )
+                self.assertEqual((done.returncode, done.stderr), (0, ""), model)
+                ours = libraries.folder(self.bin_dir)
+                self.assertEqual(libraries.loaded(process.pid, ours), folder is not None, model)
+                with subprocess.Popen(
+                    [*load, "--seconds", "30"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                ) as under_way:
+                    self.until_answered(process.pid, under_way)
+                    process.terminate()
+                    self.assertEqual(process.wait(timeout=30), 0, model)
+                    under_way.kill()
+            finally:
+                process.kill()
+
+    def until_answered(self, server: int, load: subprocess.Popen) -> None:
+        """Until the load keeps the server busy: it has run for some milliseconds more."""
+        begun = run_seconds(server)
+        while run_seconds(server) - begun < 0.02:
+            self.assertIsNone(load.poll())
+
+    def test_on_the_installed_libevent(self) -> None:
+        self.answers("loop", None)
+        self.answers("relay", None)
+
+    def test_a_pool_cannot_answer_on_libevent(self) -> None:
+        done = subprocess.run(
+            [str(self.server), "--model", "pool"],
+            env=libraries.environment(None),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("needs corevent's libraries", done.stderr)
+
+    def test_on_corevents_libraries(self) -> None:
+        if not libraries.there(self.bin_dir):
+            self.skipTest("corevent's libraries are not built beside the bench")
+        folder = libraries.folder(self.bin_dir)
+        for model in ("loop", "pool", "relay"):
+            self.answers(model, folder)
+        self.answers("loop", folder, COREVENT_HTTP_THREADS="2", COREVENT_HTTP_MODE="all")
+        self.answers("loop", folder, COREVENT_HTTP_THREADS="2", COREVENT_HTTP_MODE="io")
+
+    def test_usage(self) -> None:
+        for args in (("--model", "none"), ("--count", "0"), ("--work-us", "-1"), ("--count",)):
+            done = subprocess.run(
+                [str(self.server), *args],
+                env=libraries.environment(None),
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            self.assertEqual(done.returncode, 2, args)
+            self.assertIn("usage: ", done.stderr)
 
 
 if __name__ == "__main__":
