@@ -470,7 +470,11 @@ void ServerConnection::complete_request() noexcept {
 void ServerConnection::go_on() noexcept {
     begin_phase();
     if (processing_) {
-        return;  // whoever processes goes on
+        // Whoever processes goes on. Over TLS the answer has left at once, and reading is still off.
+        if (bev_ != nullptr) {
+            bufferevent_enable(bev_, EV_READ);
+        }
+        return;
     }
     if (bev_ != nullptr) {
         set_directions(EV_READ);
