@@ -253,7 +253,7 @@ static double run_idle(long count, long unused) {
 static double run_expire(long count, long unused) {
     struct event_base* const base = event_base_new();
     struct event* const timers = timers_of(base, count);
-    const long repeat = count < 1000 ? 20 : repeats(100000, count);
+    const long repeat = count < 1000 ? 60 : repeats(100000, count);
     double spent = 0;
     long round, i;
     (void)unused;

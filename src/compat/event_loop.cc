@@ -64,6 +64,7 @@ private:
     std::int64_t time_to_wait() noexcept;
     void take(const PollEvent& event) noexcept;
     void expire_timers() noexcept;
+    void take_out(::event& ev, int flag) noexcept;
     void promote_later() noexcept;
     int run_active() noexcept;
     int run_queue(ActiveQueue& queue, int callbacks_max, std::int64_t end_us) noexcept;
@@ -107,7 +108,8 @@ std::int64_t Turns::time_to_wait() noexcept {
 
 bool Turns::wait(std::int64_t wait_us) noexcept {
     base_.sleeping = wait_us != 0;  // before the watchers, which may take their time
-    run_prepare_watchers(base_, wait_us);
+    // What most programs have none of costs a look, not a call: the code of a turn is often cold.
+    if (base_.watchers[0] != nullptr) run_prepare_watchers(base_, wait_us);
     base_.io.flush(*base_.poller);
     base_.poller->prepare();
     base_.cached_us = 0;
@@ -129,7 +131,7 @@ bool Turns::wait(std::int64_t wait_us) noexcept {
     // The coarse clock may lag behind what the poller has waited for.
     if (count == 0 && wait_ms > 0) base_.read_clock();
     if (!base_.has(EVENT_BASE_FLAG_NO_CACHE_TIME)) base_.cached_us = base_.now_us();
-    run_check_watchers(base_);
+    if (base_.watchers[1] != nullptr) run_check_watchers(base_);
     take_all(count);
     base_.signals.look();
     return true;
@@ -184,9 +186,26 @@ void Turns::expire_timers() noexcept {
     const std::int64_t now = base_.now_us();
     while (!base_.timers.empty() && base_.timers.min_key() <= now) {
         event& ev = base_.timers.min();
-        base_.remove(ev, event_base::Wait::never);
+        take_out(ev, EVLIST_TIMEOUT);
         base_.activate(ev, EV_TIMEOUT, 1);
     }
+}
+
+/// Removes an event that is in the queue of `flag` at least; most are in no other.
+void Turns::take_out(::event& ev, int flag) noexcept {
+    event_callback& callback = callback_of(ev);
+    constexpr int queues =
+        EVLIST_TIMEOUT | EVLIST_INSERTED | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER | EVLIST_FINALIZING;
+    if ((callback.evcb_flags & queues) != flag || (ev.ev_events & EV_SIGNAL) != 0) {
+        base_.remove(ev, event_base::Wait::never);
+        return;
+    }
+    if (flag == EVLIST_TIMEOUT) {
+        base_.remove_timeout(ev);
+    } else {
+        base_.remove_active(callback);
+    }
+    note_del(ev);
 }
 
 void Turns::promote_later() noexcept {
@@ -251,7 +270,7 @@ void Turns::run_callback(event_callback& callback) noexcept {
         (callback.evcb_flags & EVLIST_FINALIZING) != 0) {
         base_.remove_active(callback);
     } else {
-        base_.remove(ev, event_base::Wait::never);
+        take_out(ev, EVLIST_ACTIVE);
     }
     base_.current = &callback;
     // What is passed is copied first: once the lock is given up the event may be changed, and in

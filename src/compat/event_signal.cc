@@ -55,8 +55,8 @@ void SignalMap::remove(event& ev) noexcept {
     if (of(ev.ev_fd)->empty()) unwatch_signal(ev.ev_fd, sink_);
 }
 
-void SignalMap::look() noexcept {
-    if (sink_.pending()) base_.activate(arrival_);
+void SignalMap::arrived() noexcept {
+    base_.activate(arrival_);
 }
 
 /// Activates the events of the signals that have arrived.

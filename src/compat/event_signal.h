@@ -22,7 +22,10 @@ public:
     void remove(event& ev) noexcept;
     EventList* of(int number) noexcept;
     /// To be asked after each wait, with the lock held: queues arrival_ if signals have come.
-    void look() noexcept;
+    void look() noexcept {
+        if (sink_.pending()) [[unlikely]]
+            arrived();
+    }
 
     template <class F>
     int for_each(F f) {
@@ -34,6 +37,7 @@ public:
     }
 
 private:
+    void arrived() noexcept;
     void dispatch() noexcept;
 
     event_base& base_;

@@ -160,7 +160,7 @@ IoMap::Change IoMap::remove(Poller& poller, event& ev) noexcept {
     return less ? changed(poller, ev.ev_fd, entry) : Change::none;
 }
 
-void IoMap::flush(Poller& poller) noexcept {
+void IoMap::tell_changed(Poller& poller) noexcept {
     for (const int fd : changed_) {
         Entry& entry = *known(static_cast<PollToken>(fd));
         entry.listed = false;

@@ -35,7 +35,9 @@ public:
     enum class Change : std::int8_t { failed = -1, none = 0, told = 1 };
     Change add(Poller& poller, event& ev) noexcept;
     Change remove(Poller& poller, event& ev) noexcept;
-    void flush(Poller& poller) noexcept;
+    void flush(Poller& poller) noexcept {
+        if (!changed_.empty()) tell_changed(poller);
+    }
 
     /// The events of the descriptor behind a token; null for one that is stale.
     EventList* find(PollToken token) noexcept;
@@ -92,6 +94,7 @@ private:
     /// `anew`: also when nothing seems to have changed.
     bool tell(Poller& poller, int fd, Entry& entry, bool anew) noexcept;
     Change changed(Poller& poller, int fd, Entry& entry) noexcept;
+    void tell_changed(Poller& poller) noexcept;
 
     const bool batched_;
     std::vector<std::unique_ptr<Block>> blocks_;

@@ -537,6 +537,14 @@ class Runner(unittest.TestCase):
             env={**os.environ, "TMPDIR": scratch + "/tmp"},
         )
 
+    def runs(self, pid: int) -> bool:
+        """Not so of one that has ended and that init has not taken note of yet."""
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return state not in ("Z", "X")
+
     def children_of(self, pid: int) -> list[int]:
         listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
         return [int(child) for child in listed.split()]
@@ -562,7 +570,7 @@ class Runner(unittest.TestCase):
                 _, said = process.communicate(timeout=60)
             self.assertEqual(process.returncode, 130, line + said)
             self.assertNotEqual(children, [])
-            self.assertEqual([pid for pid in children if Path(f"/proc/{pid}").exists()], [])
+            self.assertEqual([pid for pid in children if self.runs(pid)], [])
             self.assertEqual(os.listdir(scratch + "/tmp"), [])
 
 

@@ -157,7 +157,7 @@ TEST_F(DrainTest, TheDeadlineCutsAndListsWhatIsLeft) {
     EXPECT_TRUE(log.contains("cut GET /stuck?job=1 from 127.0.0.1:" +
                              std::to_string(stuck.local_port())))
         << log.all();
-    EXPECT_TRUE(log.contains("cut an answer with ")) << log.all();
+    EXPECT_TRUE(log.contains("cut GET /big, ")) << log.all();
     EXPECT_TRUE(log.contains("2 requests were cut: the drain limit of 300 ms has passed"))
         << log.all();
     EXPECT_EQ(server.fired(Limit::drain), 2u);
