@@ -89,6 +89,7 @@ class Generator:
                 out, err = process.communicate()
             except BaseException:  # interrupted: leave no generator behind
                 process.kill()
+                process.wait()  # after an interrupt the context manager does not
                 raise
         if process.returncode not in (0, 3):
             raise LoadError(

@@ -123,7 +123,7 @@ TARGETS: tuple[Target, ...] = (
     Target(
         "compat-event/dispatch",
         "compat-event",
-        "event core, dispatch (all its rows)",
+        "event core, dispatch (the slowest row)",
         1.0,
         "× libevent's speed",
         bound=">",
@@ -131,7 +131,7 @@ TARGETS: tuple[Target, ...] = (
     Target(
         "compat-event/timers",
         "compat-event",
-        "event core, timers (all their rows)",
+        "event core, timers (the slowest row)",
         1.0,
         "× libevent's speed",
         bound=">",

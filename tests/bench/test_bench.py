@@ -329,14 +329,14 @@ class Pages(unittest.TestCase):
 
 
 class Compat(unittest.TestCase):
-    def test_the_slowest_row_and_the_groups_are_held_against_the_targets(self) -> None:
-        ratios = {"cascade_100_1": 1.6, "cascade_9000_1": 0.9, "readd_10": 1.4, "once": 0.8}
-        ratios["persist_10"] = 1.4
+    def test_the_slowest_row_is_held_against_the_target(self) -> None:
+        ratios = {"cascade_100_1": 1.2, "cascade_9000_1": 1.1, "readd_10": 1.4, "once": 0.9}
+        ratios["persist_10"] = 1.3
         rows = compat_cases.rows_of([(ratios, dict.fromkeys(ratios, 1.0))])
         found = compat_cases.figures_of("event", rows)
         self.assertEqual(
-            {key.removeprefix("compat-event/"): round(value, 6) for key, value in found.items()},
-            {"slowest": 0.8, "dispatch": 1.2, "timers": 1.4},
+            {key.removeprefix("compat-event/"): value for key, value in found.items()},
+            {"slowest": 0.9, "dispatch": 1.1, "timers": 1.3},
         )
 
     def test_the_shell_has_no_part_in_the_choice_of_libraries(self) -> None:
@@ -537,14 +537,6 @@ class Runner(unittest.TestCase):
             env={**os.environ, "TMPDIR": scratch + "/tmp"},
         )
 
-    def runs(self, pid: int) -> bool:
-        """Not so of one that has ended and that init has not taken note of yet."""
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            return False
-        return state not in ("Z", "X")
-
     def children_of(self, pid: int) -> list[int]:
         listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
         return [int(child) for child in listed.split()]
@@ -570,7 +562,7 @@ class Runner(unittest.TestCase):
                 _, said = process.communicate(timeout=60)
             self.assertEqual(process.returncode, 130, line + said)
             self.assertNotEqual(children, [])
-            self.assertEqual([pid for pid in children if self.runs(pid)], [])
+            self.assertEqual([pid for pid in children if Path(f"/proc/{pid}").exists()], [])
             self.assertEqual(os.listdir(scratch + "/tmp"), [])
 
 
