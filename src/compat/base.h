@@ -101,35 +101,13 @@ struct event_base {
     event_base(const event_base&) = delete;
     event_base& operator=(const event_base&) = delete;
 
-    // --- fixed
+    // What a turn touches comes first, in few cache lines: between two turns the kernel and the
+    // program have had the cache.
     const corevent::compat::BaseOptions options;
     bool has(int flag) const noexcept { return (options.flags & flag) != 0; }
 
     corevent::compat::Lock lock;
-    corevent::compat::Cond callback_ended;
-
-    // --- mechanism
     std::unique_ptr<corevent::Poller> poller;
-    std::vector<corevent::PollEvent> ready =
-        std::vector<corevent::PollEvent>(64);  ///< of one wait; doubled when it was full
-    corevent::Wakeup wakeup;
-    std::optional<corevent::Alarm> alarm;  ///< with EVENT_BASE_FLAG_PRECISE_TIMER
-    corevent::compat::IoMap io;
-    corevent::compat::SignalMap signals;
-    corevent::IndexedHeap<event, corevent::compat::TimerTraits> timers;
-    corevent::compat::CommonTimeouts common_timeouts;
-
-    // --- queues
-    std::unique_ptr<corevent::compat::ActiveQueue[]> active;
-    int priorities = 0;
-    corevent::compat::ActiveQueue later;  ///< active from the next turn on
-    int deferred_this_turn = 0;
-    corevent::TailQueue<corevent::compat::OnceEvent, &corevent::compat::OnceEvent::hook> once;
-
-    // --- counts
-    corevent::compat::EventCounts added;         ///< without internal ones
-    corevent::compat::EventCounts active_count;  ///< callbacks
-    corevent::compat::EventCounts virtual_count;
 
     // --- the loop
     bool running = false;
@@ -139,9 +117,9 @@ struct event_base {
     bool sleeping = false;  ///< it waits, or is about to, and has its time limit already
     bool notified = false;  ///< and not woken up yet
     int running_priority = -1;
+    int deferred_this_turn = 0;
+    int waiters = 0;                    ///< threads that wait for the end of `current`
     event_callback* current = nullptr;  ///< whose callback runs
-    int waiters = 0;                    ///< threads that wait for its end
-    unsigned long owner = 0;            ///< the thread of the loop
 
     // --- time
     std::int64_t cached_us = 0;  ///< of the monotonic clock; 0: not in callbacks
@@ -149,9 +127,30 @@ struct event_base {
     std::int64_t wall_offset_us = 0;
     std::int64_t wall_read_us = -1;
 
-    // --- watchers (watch.cc)
-    evwatch* watchers[2] = {nullptr, nullptr};
+    // --- counts
+    corevent::compat::EventCounts added;         ///< without internal ones
+    corevent::compat::EventCounts active_count;  ///< callbacks
+    corevent::compat::EventCounts virtual_count;
+
+    // --- queues
+    int priorities = 0;
+    std::unique_ptr<corevent::compat::ActiveQueue[]> active;
+    corevent::compat::ActiveQueue later;  ///< active from the next turn on
+    std::vector<corevent::PollEvent> ready =
+        std::vector<corevent::PollEvent>(64);  ///< of one wait; doubled when it was full
+    corevent::IndexedHeap<event, corevent::compat::TimerTraits> timers;
+    corevent::compat::IoMap io;
+    evwatch* watchers[2] = {nullptr, nullptr};  ///< watch.cc
+
+    // --- what a turn without its occasion leaves alone
     evwatch* next_watcher = nullptr;
+    unsigned long owner = 0;  ///< the thread of the loop
+    corevent::compat::Cond callback_ended;
+    corevent::Wakeup wakeup;
+    std::optional<corevent::Alarm> alarm;  ///< with EVENT_BASE_FLAG_PRECISE_TIMER
+    corevent::compat::SignalMap signals;
+    corevent::compat::CommonTimeouts common_timeouts;
+    corevent::TailQueue<corevent::compat::OnceEvent, &corevent::compat::OnceEvent::hook> once;
 
     // --- with the lock held, where nothing else is said
     bool in_loop_thread() const noexcept {
@@ -159,6 +158,7 @@ struct event_base {
     }
     std::int64_t now_us() noexcept;  ///< cached in callbacks
     std::int64_t read_clock() noexcept;
+    [[gnu::cold]] void read_wall_clock() noexcept;
     void wake() noexcept;  ///< if the loop runs in another thread
     int add(event& ev, const timeval* tv, bool absolute) noexcept;
     enum class Wait : std::uint8_t { never, unless_finalizing, always, even_if_finalizing };
@@ -187,3 +187,33 @@ struct event_base {
     template <class F>
     int for_each_event(F f);
 };
+
+// --- what each callback passes through, wherever it came from
+
+inline void event_base::count(const event_callback& callback) noexcept {
+    if ((callback.evcb_flags & EVLIST_INTERNAL) == 0) added.add();
+}
+
+inline void event_base::uncount(const event_callback& callback) noexcept {
+    if ((callback.evcb_flags & EVLIST_INTERNAL) == 0) --added.now;
+}
+
+inline void event_base::insert_active(event_callback& callback) noexcept {
+    count(callback);
+    callback.evcb_flags = static_cast<short>(callback.evcb_flags | EVLIST_ACTIVE);
+    active_count.add();
+    callback.evcb_active_next.tqe_prev = nullptr;
+    // There may be fewer priorities than when it got its own.
+    if (callback.evcb_pri >= priorities) [[unlikely]]
+        callback.evcb_pri = static_cast<ev_uint8_t>(priorities - 1);
+    active[callback.evcb_pri].push_back(callback);
+}
+
+inline void event_base::remove_active(event_callback& callback) noexcept {
+    uncount(callback);
+    --active_count.now;
+    const bool now = (callback.evcb_flags & EVLIST_ACTIVE) != 0;
+    (now ? active[callback.evcb_pri] : later).remove(callback);
+    callback.evcb_flags =
+        static_cast<short>(callback.evcb_flags & ~(EVLIST_ACTIVE | EVLIST_ACTIVE_LATER));
+}

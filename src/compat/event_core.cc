@@ -54,25 +54,6 @@ void forget_calls(event& ev) noexcept {
 
 // --- queues
 
-void event_base::count(const event_callback& callback) noexcept {
-    if (!is(callback, EVLIST_INTERNAL)) added.add();
-}
-
-void event_base::uncount(const event_callback& callback) noexcept {
-    if (!is(callback, EVLIST_INTERNAL)) --added.now;
-}
-
-void event_base::insert_active(event_callback& callback) noexcept {
-    count(callback);
-    set(callback, EVLIST_ACTIVE);
-    active_count.add();
-    callback.evcb_active_next.tqe_prev = nullptr;
-    // There may be fewer priorities than when it got its own.
-    if (callback.evcb_pri >= priorities)
-        callback.evcb_pri = static_cast<ev_uint8_t>(priorities - 1);
-    active[callback.evcb_pri].push_back(callback);
-}
-
 void event_base::insert_later(event_callback& callback) noexcept {
     count(callback);
     set(callback, EVLIST_ACTIVE_LATER);
@@ -81,17 +62,6 @@ void event_base::insert_later(event_callback& callback) noexcept {
     if (callback.evcb_pri >= priorities)
         callback.evcb_pri = static_cast<ev_uint8_t>(priorities - 1);
     later.push_back(callback);
-}
-
-void event_base::remove_active(event_callback& callback) noexcept {
-    uncount(callback);
-    --active_count.now;
-    if (is(callback, EVLIST_ACTIVE)) {
-        active[callback.evcb_pri].remove(callback);
-    } else {
-        later.remove(callback);
-    }
-    unset(callback, EVLIST_ACTIVE | EVLIST_ACTIVE_LATER);
 }
 
 bool event_base::insert_timeout(event& ev) noexcept {

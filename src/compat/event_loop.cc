@@ -20,6 +20,7 @@ namespace {
 
 using corevent::Poller;
 using corevent::PollEvent;
+using corevent::PollToken;
 using corevent::Readiness;
 
 constexpr std::int64_t us_per_ms = 1000;
@@ -29,11 +30,18 @@ constexpr std::int64_t wall_clock_us = 5'000'000;  ///< the offset is read again
 
 constexpr std::size_t ready_max = 4096;  ///< events of one wait
 
-constexpr corevent::PollToken wakeup_token = 0;  // descriptors have generations from 1 on
-constexpr corevent::PollToken alarm_token = 1;
+constexpr PollToken wakeup_token = 0;  // descriptors have generations from 1 on
+constexpr PollToken alarm_token = 1;
 
 /// What the events of a descriptor are told, which is not the same with each method.
 short events_of(Readiness bits, Method method) noexcept {
+    static_assert(static_cast<int>(Readiness::in) == 1 && EV_READ == 1 << 1 &&
+                  static_cast<int>(Readiness::out) == EV_WRITE);
+    if (without(bits, Readiness::in | Readiness::out) == Readiness::none && method == Method::epoll)
+        [[likely]] {
+        const auto set = static_cast<unsigned>(bits);
+        return static_cast<short>(EV_ET | (set & 1) << 1 | (set & EV_WRITE));
+    }
     const bool broken = has(bits, Readiness::error);
     const bool hung_up = has(bits, Readiness::hangup);
     if (method == Method::epoll && (broken || (hung_up && !has(bits, Readiness::end)))) {
@@ -59,21 +67,31 @@ public:
     int run() noexcept;
 
 private:
-    bool wait(std::int64_t wait_us) noexcept;
-    void take_all(std::size_t count) noexcept;
+    void wait(std::int64_t wait_us) noexcept;
     std::int64_t time_to_wait() noexcept;
+    int limit_of(std::int64_t wait_us) noexcept;
+    void take_all(std::size_t count) noexcept;
     void take(const PollEvent& event) noexcept;
+    void activate(event& ev, int result) noexcept;
     void expire_timers() noexcept;
     void take_out(::event& ev, int flag) noexcept;
-    void promote_later() noexcept;
     int run_active() noexcept;
-    int run_queue(ActiveQueue& queue, int callbacks_max, std::int64_t end_us) noexcept;
+    int run_queue(ActiveQueue& queue, bool limited) noexcept;
     void run_callback(event_callback& callback) noexcept;
-    void run_signal(event& ev) noexcept;
     void run_persistent(event& ev) noexcept;
+
+    // Out of the way of the others, which are cold enough when the kernel comes back.
+    [[gnu::cold]] void more_ready() noexcept;
+    [[gnu::cold]] void take_own(PollToken token) noexcept;
+    [[gnu::cold]] void promote_later() noexcept;
+    [[gnu::cold]] bool limit_reached(int count) noexcept;
+    [[gnu::cold]] void run_signal(event& ev) noexcept;
+    [[gnu::noinline]] void run_other(event_callback& callback) noexcept;
+    [[gnu::noinline]] void rearm(event& ev) noexcept;
 
     event_base& base_;
     const int flags_;
+    std::int64_t end_us_ = -1;  ///< of the callbacks of limited priorities
 };
 
 int Turns::run() noexcept {
@@ -86,8 +104,8 @@ int Turns::run() noexcept {
             base_.active_count.now == 0) {
             return 1;
         }
-        promote_later();
-        if (!wait(waits ? time_to_wait() : 0)) return -1;
+        if (!base_.later.empty()) promote_later();
+        wait(waits ? time_to_wait() : 0);
         expire_timers();
         if (base_.active_count.now > 0) {
             const int ran = run_active();
@@ -106,21 +124,22 @@ std::int64_t Turns::time_to_wait() noexcept {
     return std::clamp<std::int64_t>(left, 0, wait_us_max);
 }
 
-bool Turns::wait(std::int64_t wait_us) noexcept {
+/// For the poller, in milliseconds, rounded up; with an alarm it is that which ends the wait.
+int Turns::limit_of(std::int64_t wait_us) noexcept {
+    if (wait_us < 0) return Poller::forever;
+    if (!base_.alarm) return static_cast<int>((wait_us + us_per_ms - 1) / us_per_ms);
+    base_.alarm->set(corevent::monotonic_ns() + static_cast<std::uint64_t>(wait_us) * 1000);
+    return Poller::forever;
+}
+
+void Turns::wait(std::int64_t wait_us) noexcept {
     base_.sleeping = wait_us != 0;  // before the watchers, which may take their time
     // What most programs have none of costs a look, not a call: the code of a turn is often cold.
     if (base_.watchers[0] != nullptr) run_prepare_watchers(base_, wait_us);
     base_.io.flush(*base_.poller);
     base_.poller->prepare();
     base_.cached_us = 0;
-    int wait_ms = Poller::forever;
-    if (wait_us >= 0) {
-        wait_ms = static_cast<int>((wait_us + us_per_ms - 1) / us_per_ms);
-        if (base_.alarm && wait_us > 0) {
-            base_.alarm->set(corevent::monotonic_ns() + static_cast<std::uint64_t>(wait_us) * 1000);
-            wait_ms = Poller::forever;
-        }
-    }
+    const int wait_ms = wait_us == 0 ? 0 : limit_of(wait_us);
     std::size_t count = 0;
     {
         const Unlocked unlocked(base_.lock);
@@ -132,40 +151,51 @@ bool Turns::wait(std::int64_t wait_us) noexcept {
     if (count == 0 && wait_ms > 0) base_.read_clock();
     if (!base_.has(EVENT_BASE_FLAG_NO_CACHE_TIME)) base_.cached_us = base_.now_us();
     if (base_.watchers[1] != nullptr) run_check_watchers(base_);
-    take_all(count);
-    base_.signals.look();
-    return true;
+    if (count != 0) {
+        take_all(count);
+    } else {
+        base_.signals.look();  // a signal may have ended the wait; else the poller tells of it
+    }
 }
 
 void Turns::take_all(std::size_t count) noexcept {
-    std::vector<PollEvent>& ready = base_.ready;
+    const PollEvent* const ready = base_.ready.data();
     // Of thousands of events those that become active have left the caches.
     constexpr std::size_t ahead = 4;
     for (std::size_t i = 0; i < count; ++i) {
-        if (i + 2 * ahead < count) base_.io.prefetch_events(ready[i + 2 * ahead].token);
-        if (i + ahead < count) base_.io.prefetch_first(ready[i + ahead].token);
+        if (i + 2 * ahead < count) base_.io.prefetch_events(ready[i + 2 * ahead].token());
+        if (i + ahead < count) base_.io.prefetch_first(ready[i + ahead].token());
         take(ready[i]);
     }
-    if (count == ready.size() && count < ready_max) {
-        try {
-            ready.resize(count * 2);
-        } catch (const std::bad_alloc&) {  // the rest is told next time
-        }
+    if (count == base_.ready.size()) [[unlikely]]
+        more_ready();
+}
+
+void Turns::more_ready() noexcept {
+    const std::size_t size = base_.ready.size();
+    try {
+        if (size < ready_max) base_.ready.resize(size * 2);
+    } catch (const std::bad_alloc&) {  // the rest is told next time
     }
 }
 
 void Turns::take(const PollEvent& event) noexcept {
-    if (event.token > UINT32_MAX) [[likely]] {
-        EventList* const list = base_.io.find(event.token);
-        if (list == nullptr) return;
-        const short what = events_of(event.events, base_.options.method);
-        for (::event* ev = list->first(); ev != nullptr; ev = EventList::next(*ev)) {
-            const int mine = ev->ev_events & what;
-            if ((mine & ~EV_ET) != 0) base_.activate(*ev, mine, 1);
-        }
+    if (event.token() <= UINT32_MAX) [[unlikely]] {
+        take_own(event.token());
         return;
     }
-    const bool alarm = event.token == alarm_token;
+    EventList* const list = base_.io.find(event.token());
+    if (list == nullptr) return;
+    const short what = events_of(event.bits(), base_.options.method);
+    for (::event* ev = list->first(); ev != nullptr; ev = EventList::next(*ev)) {
+        const int mine = ev->ev_events & what;
+        if ((mine & ~EV_ET) != 0) activate(*ev, mine);
+    }
+}
+
+/// The alarm, or another thread or a signal that wakes the loop up.
+void Turns::take_own(PollToken token) noexcept {
+    const bool alarm = token == alarm_token;
     if (alarm) {
         base_.alarm->rang();
     } else {
@@ -181,13 +211,26 @@ void Turns::take(const PollEvent& event) noexcept {
     }
 }
 
+/// Between the wait and the callbacks, where nothing runs and nobody sleeps, most events take the
+/// short way.
+void Turns::activate(::event& ev, int result) noexcept {
+    event_callback& callback = callback_of(ev);
+    constexpr int queues = EVLIST_ACTIVE | EVLIST_ACTIVE_LATER | EVLIST_FINALIZING;
+    if ((callback.evcb_flags & queues) != 0 || (ev.ev_events & EV_SIGNAL) != 0) [[unlikely]] {
+        base_.activate(ev, result, 1);
+        return;
+    }
+    ev.ev_res = static_cast<short>(result);
+    base_.insert_active(callback);
+}
+
 void Turns::expire_timers() noexcept {
     if (base_.timers.empty()) return;
     const std::int64_t now = base_.now_us();
     while (!base_.timers.empty() && base_.timers.min_key() <= now) {
         event& ev = base_.timers.min();
         take_out(ev, EVLIST_TIMEOUT);
-        base_.activate(ev, EV_TIMEOUT, 1);
+        activate(ev, EV_TIMEOUT);
     }
 }
 
@@ -224,46 +267,59 @@ void Turns::promote_later() noexcept {
 /// internal; negative: the loop is to end.
 int Turns::run_active() noexcept {
     const BaseOptions& options = base_.options;
-    std::int64_t end_us = -1;
-    if (options.dispatch_us_max >= 0) end_us = base_.now_us() + options.dispatch_us_max;
+    if (options.dispatch_us_max >= 0) end_us_ = base_.now_us() + options.dispatch_us_max;
+    const bool limits = end_us_ >= 0 || options.dispatch_callbacks_max != INT_MAX;
     int ran = 0;
     for (int priority = 0; priority < base_.priorities && ran == 0; ++priority) {
         ActiveQueue& queue = base_.active[priority];
         if (queue.empty()) continue;
         base_.running_priority = priority;
-        ran = priority < options.limited_from_priority
-                  ? run_queue(queue, INT_MAX, -1)
-                  : run_queue(queue, options.dispatch_callbacks_max, end_us);
+        ran = run_queue(queue, limits && priority >= options.limited_from_priority);
     }
     base_.running_priority = -1;
     return ran;
 }
 
-int Turns::run_queue(ActiveQueue& queue, int callbacks_max, std::int64_t end_us) noexcept {
+int Turns::run_queue(ActiveQueue& queue, bool limited) noexcept {
     int count = 0;
     while (event_callback* callback = queue.front()) {
-        const bool internal = (callback->evcb_flags & EVLIST_INTERNAL) != 0;
+        count += (callback->evcb_flags & EVLIST_INTERNAL) == 0;
         run_callback(*callback);
-        count += !internal;
         base_.current = nullptr;
-        if (base_.waiters > 0) {
+        if (base_.waiters > 0) [[unlikely]] {
             base_.waiters = 0;
             base_.callback_ended.broadcast();
         }
-        if (base_.break_asked) return -1;
-        if (count >= callbacks_max) return count;
-        if (count != 0 && end_us >= 0) {
-            base_.cached_us = 0;
-            const std::int64_t now = base_.now_us();
-            if (!base_.has(EVENT_BASE_FLAG_NO_CACHE_TIME)) base_.cached_us = now;
-            if (now >= end_us) return count;
-        }
-        if (base_.continue_asked) break;
+        if (base_.break_asked) [[unlikely]]
+            return -1;
+        if (limited && limit_reached(count)) return count;
+        if (base_.continue_asked) [[unlikely]]
+            break;
     }
     return count;
 }
 
+bool Turns::limit_reached(int count) noexcept {
+    if (count >= base_.options.dispatch_callbacks_max) return true;
+    if (count == 0 || end_us_ < 0) return false;
+    base_.cached_us = 0;
+    const std::int64_t now = base_.now_us();
+    if (!base_.has(EVENT_BASE_FLAG_NO_CACHE_TIME)) base_.cached_us = now;
+    return now >= end_us_;
+}
+
 void Turns::run_callback(event_callback& callback) noexcept {
+    if (callback.evcb_closure != closure_persist ||
+        (callback.evcb_flags & EVLIST_FINALIZING) != 0) {
+        run_other(callback);
+        return;
+    }
+    base_.remove_active(callback);
+    base_.current = &callback;
+    run_persistent(event_of(callback));
+}
+
+void Turns::run_other(event_callback& callback) noexcept {
     const bool is_event = (callback.evcb_flags & EVLIST_INIT) != 0;
     event& ev = event_of(callback);  // if it is one
     if (!is_event || (ev.ev_events & EV_PERSIST) != 0 ||
@@ -278,8 +334,6 @@ void Turns::run_callback(event_callback& callback) noexcept {
     void* const arg = callback.evcb_arg;
     const auto call = callback.evcb_cb_union;
     switch (callback.evcb_closure) {
-        case closure_signal: run_signal(ev); return;
-        case closure_persist: run_persistent(ev); return;
         case closure_event: {
             const evutil_socket_t fd = ev.ev_fd;
             const short result = ev.ev_res;
@@ -287,6 +341,8 @@ void Turns::run_callback(event_callback& callback) noexcept {
             call.evcb_callback(fd, result, arg);
             return;
         }
+        case closure_signal: run_signal(ev); return;
+        case closure_persist: run_persistent(ev); return;
         case closure_self: {
             const Unlocked unlocked(base_.lock);
             call.evcb_selfcb(&callback, arg);
@@ -338,30 +394,32 @@ void Turns::run_signal(event& ev) noexcept {
     }
 }
 
-/// The next deadline is counted from the last one if that is why it runs, else from now; one that
-/// has passed by now as well is counted from now.
 void Turns::run_persistent(event& ev) noexcept {
-    const timeval interval = ev.ev_.ev_io.ev_timeout;
-    if (interval.tv_sec != 0 || interval.tv_usec != 0) {
-        const std::int64_t now = base_.now_us();
-        const bool common = base_.common_timeouts.marks(interval);
-        const std::int64_t length =
-            microseconds(common ? CommonTimeouts::plain(interval) : interval);
-        std::int64_t from = now;
-        if ((ev.ev_res & EV_TIMEOUT) != 0) {
-            from = microseconds(common ? CommonTimeouts::plain(ev.ev_timeout) : ev.ev_timeout);
-        }
-        const std::int64_t due = from + length < now ? now + length : from + length;
-        timeval tv = timeval_of(due);
-        if (common) tv = CommonTimeouts::marked(tv, interval);
-        base_.add(ev, &tv, true);
-    }
+    const timeval& interval = ev.ev_.ev_io.ev_timeout;
+    if (interval.tv_sec != 0 || interval.tv_usec != 0) rearm(ev);
     const auto callback = ev.ev_evcallback.evcb_cb_union.evcb_callback;
     const evutil_socket_t fd = ev.ev_fd;
     const short result = ev.ev_res;
     void* const arg = ev.ev_evcallback.evcb_arg;
     const Unlocked unlocked(base_.lock);
     callback(fd, result, arg);
+}
+
+/// The next deadline is counted from the last one if that is why it runs, else from now; one that
+/// has passed by now as well is counted from now.
+void Turns::rearm(event& ev) noexcept {
+    const timeval interval = ev.ev_.ev_io.ev_timeout;
+    const std::int64_t now = base_.now_us();
+    const bool common = base_.common_timeouts.marks(interval);
+    const std::int64_t length = microseconds(common ? CommonTimeouts::plain(interval) : interval);
+    std::int64_t from = now;
+    if ((ev.ev_res & EV_TIMEOUT) != 0) {
+        from = microseconds(common ? CommonTimeouts::plain(ev.ev_timeout) : ev.ev_timeout);
+    }
+    const std::int64_t due = from + length < now ? now + length : from + length;
+    timeval tv = timeval_of(due);
+    if (common) tv = CommonTimeouts::marked(tv, interval);
+    base_.add(ev, &tv, true);
 }
 
 void on_loopexit(evutil_socket_t, short, void* arg) noexcept {
@@ -396,15 +454,19 @@ std::int64_t event_base::read_clock() noexcept {
 
 std::int64_t event_base::now_us() noexcept {
     if (cached_us != 0) return cached_us;
-    const std::uint64_t ns = alarm ? corevent::monotonic_ns() : corevent::coarse_ns();
+    const bool exact = has(EVENT_BASE_FLAG_PRECISE_TIMER);
+    const std::uint64_t ns = exact ? corevent::monotonic_ns() : corevent::coarse_ns();
     newest_us = std::max(newest_us, static_cast<std::int64_t>(ns / 1000));
-    if (wall_read_us < 0 || newest_us - wall_read_us > wall_clock_us) {
-        timeval wall;
-        gettimeofday(&wall, nullptr);
-        wall_offset_us = microseconds(wall) - newest_us;
-        wall_read_us = newest_us;
-    }
+    if (wall_read_us < 0 || newest_us - wall_read_us > wall_clock_us) [[unlikely]]
+        read_wall_clock();
     return newest_us;
+}
+
+void event_base::read_wall_clock() noexcept {
+    timeval wall;
+    gettimeofday(&wall, nullptr);
+    wall_offset_us = microseconds(wall) - newest_us;
+    wall_read_us = newest_us;
 }
 
 // --- the functions of the C API

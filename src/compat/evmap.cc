@@ -60,13 +60,6 @@ EventList* IoMap::of(int fd) noexcept {
     return entry != nullptr ? &entry->events : nullptr;
 }
 
-EventList* IoMap::find(PollToken token) noexcept {
-    Entry* const entry = known(token);
-    return entry != nullptr && entry->generation == static_cast<std::uint32_t>(token >> 32)
-               ? &entry->events
-               : nullptr;
-}
-
 Interest IoMap::wanted(const Entry& entry) noexcept {
     const Counts asked = used(entry.counts);
     const auto any = [&](int lane) { return (asked >> lane & 0x8000) != 0; };

@@ -39,8 +39,14 @@ public:
         if (!changed_.empty()) tell_changed(poller);
     }
 
-    /// The events of the descriptor behind a token; null for one that is stale.
-    EventList* find(PollToken token) noexcept;
+    /// The events of the descriptor behind a token that the poller has been given; null if it is
+    /// stale.
+    EventList* find(PollToken token) noexcept {
+        const auto number = static_cast<std::size_t>(token & UINT32_MAX);
+        Entry& entry = (*blocks_[number / block_size])[number % block_size];
+        return entry.generation == static_cast<std::uint32_t>(token >> 32) ? &entry.events
+                                                                           : nullptr;
+    }
     EventList* of(int fd) noexcept;
     /// Hints: find() comes soon; what is first in its list is needed soon.
     void prefetch_events(PollToken token) const noexcept {

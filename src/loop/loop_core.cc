@@ -253,10 +253,10 @@ std::uint64_t LoopCore::milliseconds_to_wait(std::uint64_t wait_max_ms) noexcept
 /// this one is in the kernel.
 void LoopCore::fetch_ahead(std::size_t next, std::size_t count) const noexcept {
     if (next + 1 < count) {
-        watches_.prefetch(events_[next + 1].token);
+        watches_.prefetch(events_[next + 1].token());
     }
     if (next < count) {
-        if (const IoWatch* watch = watches_.find(events_[next].token)) {
+        if (const IoWatch* watch = watches_.find(events_[next].token())) {
             prefetch_lines<2>(watch);
         }
     }
@@ -268,13 +268,13 @@ bool LoopCore::run_events(std::size_t count) {
     }
     stalls_.begin_step("an I/O callback");
     for (std::size_t i = 0; i < count; ++i) {
-        const PollEvent event = events_[i];
+        const PollEvent& event = events_[i];
         fetch_ahead(i + 1, count);
-        IoWatch* watch = watches_.find(event.token);
+        IoWatch* watch = watches_.find(event.token());
         if (watch != nullptr) [[likely]] {
-            watch->on_ready(event.events);
+            watch->on_ready(event.bits());
         } else {
-            on_own_event(event.token);
+            on_own_event(event.token());
         }
     }
     stalls_.check();

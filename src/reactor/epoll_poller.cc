@@ -5,10 +5,7 @@
 
 #include <sys/epoll.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <new>
-#include <vector>
 
 namespace corevent {
 namespace {
@@ -65,34 +62,15 @@ public:
 
     void closing(int) noexcept override {}
     void rearm(int, Readiness) noexcept override {}
-    void prepare() override {}
-
-    std::size_t wait(int timeout_ms, std::span<PollEvent> out) override {
-        make_room(out.size());
-        const int most = static_cast<int>(std::min(out.size(), ready_.size()));
-        const int count = epoll_wait(fd_.get(), ready_.data(), most, timeout_ms);
-        if (count < 0) {
-            CE_ASSERT(errno == EINTR);
-            return 0;
-        }
-        const auto filled = static_cast<std::size_t>(count);
-        for (std::size_t i = 0; i < filled; ++i) {
-            out[i] = {ready_[i].data.u64, static_cast<Readiness>(ready_[i].events)};
-        }
-        return filled;
-    }
 
     std::string_view name() const noexcept override { return "epoll"; }
 
 private:
-    /// As many as the caller takes; without memory for them, fewer at a time.
-    void make_room(std::size_t events) noexcept {
-        if (events > ready_.size()) [[unlikely]] {
-            try {
-                ready_.resize(events);
-            } catch (const std::bad_alloc&) {
-            }
-        }
+    void flush() override {}
+    // Nothing after the system call, so that its return is the only one: the kernel has used up
+    // what the processor foretells returns with.
+    int wait(int timeout_ms, PollEvent* out, int out_size) override {
+        return epoll_wait(fd_.get(), out, out_size, timeout_ms);
     }
 
     Result<void> control(int operation, int fd, Interest interest, PollToken token) noexcept {
@@ -104,7 +82,6 @@ private:
     }
 
     Fd fd_;
-    std::vector<epoll_event> ready_ = std::vector<epoll_event>(16);  ///< the waiting thread's
 };
 
 }  // namespace

@@ -79,7 +79,11 @@ public:
         list(fd, entry);
     }
 
-    void prepare() override {
+    std::string_view name() const noexcept override { return "poll"; }
+
+private:
+    int wait(int timeout_ms, PollEvent* out, int out_size) override;
+    void flush() override {
         for (const Delivered& d : delivered_) {
             Entry& entry = entries_[static_cast<std::size_t>(d.fd)];
             if (entry.token == d.token && !has(entry.interest, Interest::level)) {
@@ -94,10 +98,6 @@ public:
         changed_.clear();
     }
 
-    std::size_t wait(int timeout_ms, std::span<PollEvent> out) override;
-    std::string_view name() const noexcept override { return "poll"; }
-
-private:
     static constexpr std::size_t nowhere = SIZE_MAX;
     static constexpr Readiness unasked = Readiness::error | Readiness::hangup;
 
@@ -164,15 +164,14 @@ void PollPoller::apply(int fd, Entry& entry) {
     tokens_[entry.at] = entry.token;
 }
 
-std::size_t PollPoller::wait(int timeout_ms, std::span<PollEvent> out) {
+int PollPoller::wait(int timeout_ms, PollEvent* out, int out_size) {
     const int count = poll(polled_.data(), polled_.size(), timeout_ms);
     if (count < 0) {
-        CE_ASSERT(errno == EINTR);
-        return 0;
+        return count;
     }
     const std::size_t size = polled_.size();
-    const std::size_t most = std::min(out.size(), static_cast<std::size_t>(count));
-    std::size_t filled = 0;
+    const int most = std::min(out_size, count);
+    int filled = 0;
     std::size_t i = start_ < size ? start_ : 0;
     for (std::size_t looked = 0; looked < size && filled < most; ++looked) {
         auto bits =
@@ -182,7 +181,7 @@ std::size_t PollPoller::wait(int timeout_ms, std::span<PollEvent> out) {
             bits |= Readiness::error;
         }
         if (bits != Readiness::none) {
-            out[filled++] = {tokens_[i], bits};
+            out[filled++] = PollEvent(tokens_[i], bits);
             delivered_.push_back({polled_[i].fd, tokens_[i], bits});
         }
         i = i + 1 < size ? i + 1 : 0;

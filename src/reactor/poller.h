@@ -14,8 +14,13 @@
 // again earlier. Readiness::hangup and error need not be asked for, nor need `end` for edges.
 #pragma once
 
+#include "base/assert.h"
+
 #include <corevent/error.h>
 
+#include <sys/epoll.h>
+
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -70,10 +75,17 @@ constexpr Readiness without(Readiness set, Readiness bits) noexcept {
 
 using PollToken = std::uint64_t;
 
-struct PollEvent {
-    PollToken token;
-    Readiness events;
+/// What is told of a descriptor: the record of epoll_wait(2), which so fills in the caller's.
+struct PollEvent : epoll_event {
+    PollEvent() noexcept = default;
+    PollEvent(PollToken token, Readiness bits) noexcept {
+        events = static_cast<std::uint32_t>(bits);
+        data.u64 = token;
+    }
+    PollToken token() const noexcept { return data.u64; }
+    Readiness bits() const noexcept { return static_cast<Readiness>(events); }
 };
+static_assert(sizeof(PollEvent) == sizeof(epoll_event));
 
 class Poller {
 public:
@@ -90,12 +102,21 @@ public:
     virtual void closing(int fd) noexcept = 0;
     /// See above; a no-op where rearms_itself().
     virtual void rearm(int fd, Readiness bits) noexcept = 0;
-    virtual void prepare() = 0;
+    /// A no-op where rearms_itself().
+    void prepare() {
+        if (!rearms_itself_) flush();
+    }
 
     static constexpr int forever = -1;
     /// Waits at most `timeout_ms` (or `forever`) and fills `out` from the front; returns the number
     /// of events. 0 after a timeout or a signal.
-    virtual std::size_t wait(int timeout_ms, std::span<PollEvent> out) = 0;
+    std::size_t wait(int timeout_ms, std::span<PollEvent> out) {
+        const int count = wait(timeout_ms, out.data(), static_cast<int>(out.size()));
+        if (count >= 0) [[likely]]
+            return static_cast<std::size_t>(count);
+        CE_ASSERT(errno == EINTR);
+        return 0;
+    }
 
     virtual std::string_view name() const noexcept = 0;
     bool rearms_itself() const noexcept { return rearms_itself_; }
@@ -104,6 +125,10 @@ protected:
     explicit Poller(bool rearms_itself) noexcept : rearms_itself_(rearms_itself) {}
 
 private:
+    virtual void flush() = 0;  ///< prepare()
+    /// wait(), as the system call returns: -1 and errno after a signal.
+    virtual int wait(int timeout_ms, PollEvent* out, int out_size) = 0;
+
     const bool rearms_itself_;
 };
 

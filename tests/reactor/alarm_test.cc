@@ -25,7 +25,7 @@ protected:
         const std::size_t count = poller_->wait(wait_ms, events);
         if (count == 0) return false;
         EXPECT_EQ(count, 1U);
-        EXPECT_EQ(events[0].token, token);
+        EXPECT_EQ(events[0].token(), token);
         alarm_.rang();
         if (!poller_->rearms_itself()) {
             alarm_.drain();

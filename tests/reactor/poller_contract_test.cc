@@ -72,7 +72,7 @@ protected:
         const std::size_t count = poller_->wait(timeout_ms, events);
         std::map<PollToken, Readiness> delivered;
         for (std::size_t i = 0; i < count; ++i) {
-            delivered[events[i].token] |= events[i].events;
+            delivered[events[i].token()] |= events[i].bits();
         }
         return delivered;
     }
@@ -294,7 +294,7 @@ TEST_P(PollerContract, AStaleTokenIsRecognisedByItsGeneration) {
     table.remove(token);
     const PollToken next = table.add(second);
     EXPECT_EQ(static_cast<std::uint32_t>(next), static_cast<std::uint32_t>(token));
-    EXPECT_EQ(table.find(events[0].token), nullptr);
+    EXPECT_EQ(table.find(events[0].token()), nullptr);
     EXPECT_EQ(table.find(next), &second);
 }
 
@@ -310,8 +310,8 @@ TEST_P(PollerContract, ASmallOutputStarvesNobody) {
         poller_->prepare();
         std::array<PollEvent, 2> events;
         ASSERT_EQ(poller_->wait(0, events), 2u);
-        ++seen[events[0].token];
-        ++seen[events[1].token];
+        ++seen[events[0].token()];
+        ++seen[events[1].token()];
     }
     EXPECT_EQ(seen.size(), pairs.size());
     for (const auto& [token, times] : seen) {
@@ -336,7 +336,7 @@ TEST_P(PollerContract, AWakeupFromAnotherThreadEndsTheWait) {
         std::jthread waker([&] { wakeup.notify(); });
         std::array<PollEvent, 4> events;
         ASSERT_EQ(poller_->wait(Poller::forever, events), 1u);
-        EXPECT_EQ(events[0].token, 5u);
+        EXPECT_EQ(events[0].token(), 5u);
         if (!poller_->rearms_itself()) {
             wakeup.drain();
             poller_->rearm(wakeup.fd(), Readiness::in);
@@ -358,7 +358,7 @@ TEST_P(PollerContract, ASetDuringAWaitTakesEffectAtTheNextPrepare) {
     EXPECT_GE(count, 1u);
     bool told = false;
     for (std::size_t i = 0; i < count; ++i) {
-        told |= events[i].token == 6;
+        told |= events[i].token() == 6;
     }
     EXPECT_TRUE(told || has(of(6, 1000), Readiness::out));
 }
@@ -389,7 +389,7 @@ TEST(PollPoller, ADescriptorClosedWithoutAWordIsAnError) {
     for (int i = 0; i < 2; ++i) {
         poller->prepare();
         ASSERT_EQ(poller->wait(0, events), 1u);
-        EXPECT_EQ(events[0].events, Readiness::error);
+        EXPECT_EQ(events[0].bits(), Readiness::error);
     }
     poller->closing(number);
     poller->prepare();
@@ -407,7 +407,7 @@ TEST(EpollPoller, EachNotifyIsAnEdgeAlthoughNothingIsRead) {
         wakeup.notify();
         wakeup.notify();
         ASSERT_EQ(poller->wait(0, events), 1u);
-        EXPECT_EQ(events[0].events, Readiness::in);
+        EXPECT_EQ(events[0].bits(), Readiness::in);
     }
 }
 
