@@ -119,6 +119,7 @@ struct event_base {
     int running_priority = -1;
     int deferred_this_turn = 0;
     int waiters = 0;                    ///< threads that wait for the end of `current`
+    std::uint32_t ready_count = 0;      ///< of `ready`: what the last wait brought
     event_callback* current = nullptr;  ///< whose callback runs
 
     // --- time
@@ -140,6 +141,7 @@ struct event_base {
         std::vector<corevent::PollEvent>(64);  ///< of one wait; doubled when it was full
     corevent::IndexedHeap<event, corevent::compat::TimerTraits> timers;
     corevent::compat::IoMap io;
+    std::uint64_t turn = 1;                     ///< by number: another after each wait
     evwatch* watchers[2] = {nullptr, nullptr};  ///< watch.cc
 
     // --- what a turn without its occasion leaves alone

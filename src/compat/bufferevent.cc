@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "compat/alloc.h"
+#include "compat/base.h"
 #include "compat/evbuffer.h"
 #include "compat/log.h"
 #include "compat/rate_limit.h"
@@ -284,6 +285,24 @@ void unsuspend(Bev& bev, Direction direction, Reasons why) noexcept {
 
 bool add_event(event& ev, const timeval& timeout) noexcept {
     return event_add(&ev, evutil_timerisset(&timeout) ? &timeout : nullptr) == 0;
+}
+
+bool add_roomy_event(event& ev, const timeval& timeout, std::uint64_t turn) noexcept {
+    event_base* const base = event_get_base(&ev);
+    if (base == nullptr) {
+        return false;
+    }
+    const LockGuard guard(base->lock);
+    if (turn == any_turn || turn == base->turn) {
+        base->io.assume_room(ev.ev_fd);
+    }
+    return add_event(ev, timeout);
+}
+
+void ask_kernel(event& ev) noexcept {
+    event_base& base = *event_get_base(&ev);
+    const LockGuard guard(base.lock);
+    base.io.ask_kernel(*base.poller, ev.ev_fd);
 }
 
 bool adjust_pending_timeouts(Bev& bev) noexcept {

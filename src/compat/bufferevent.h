@@ -67,6 +67,10 @@ inline constexpr Reasons filter_rests = 16;  ///< the filter above does not read
 
 inline constexpr std::size_t single_io_default = 16384;
 
+// Turns of the loop, in place of a number.
+inline constexpr std::uint64_t any_turn = 0;
+inline constexpr std::uint64_t never = UINT64_MAX;
+
 /// A lock that goes with the last bufferevent that uses it.
 struct SharedLock {
     Lock lock;
@@ -119,6 +123,8 @@ struct Bev : bufferevent {
     // Of sockets.
     bool connecting = false;
     bool connection_refused = false;  ///< seen while reading; the write event reports it
+    bool took_all = false;            ///< the last write emptied the output
+    std::uint64_t heard = never;      ///< the turn of the loop in which octets came last
     int dns_error = 0;
     evdns_getaddrinfo_request* look_up_request = nullptr;
 };
@@ -180,6 +186,12 @@ void unsuspend(Bev& bev, Direction direction, Reasons why) noexcept;
 
 /// event_add, for ever when `timeout` is zero.
 bool add_event(event& ev, const timeval& timeout) noexcept;
+/// The same for a write event that is not pending, of a socket that took all it was given last, and
+/// whose peer was heard in `turn` of the loop. In the same turn it is taken to have room: the event
+/// is active in the next turn, as if the kernel had been asked.
+bool add_roomy_event(event& ev, const timeval& timeout, std::uint64_t turn) noexcept;
+/// It has no room after all.
+void ask_kernel(event& ev) noexcept;
 /// For kinds that move data by events on a descriptor: gives the pending ones their new timeouts.
 bool adjust_pending_timeouts(Bev& bev) noexcept;
 /// For kinds without events of their own: ev_read and ev_write are nothing but timeouts then.

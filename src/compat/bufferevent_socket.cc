@@ -1,5 +1,6 @@
 #include "compat/alloc.h"
 #include "compat/async_resolve.h"
+#include "compat/base.h"
 #include "compat/bufferevent.h"
 #include "compat/evbuffer.h"
 #include "compat/rate_limit.h"
@@ -72,6 +73,7 @@ void on_readable(evutil_socket_t fd, short events, void* arg) noexcept {
     }
     const int moved = read_some(bev, fd, most);
     if (moved > 0) {
+        bev.heard = event_get_base(&bev.ev_read)->turn;
         charge(bev, Direction::read, moved);
         trigger(bev, EV_READ, 0);
     } else if (moved == 0) {
@@ -159,6 +161,7 @@ void on_writable(evutil_socket_t fd, short events, void* arg) noexcept {
     int moved = 0;
     if (bev.output_size() != 0) {
         moved = write_some(bev, fd, most);
+        bev.took_all = bev.output_size() == 0;
         if (moved < 0 && is_passing(errno)) {
             return;
         }
@@ -181,7 +184,11 @@ void on_output(evbuffer*, const evbuffer_cb_info* info, void* arg) noexcept {
     Bev& bev = *static_cast<Bev*>(arg);
     if (info->n_added != 0 && bev.enabled_and_free(Direction::write) &&
         event_pending(&bev.ev_write, EV_WRITE, nullptr) == 0) {
-        add_event(bev.ev_write, bev.timeout_write);
+        if (bev.took_all) {
+            add_roomy_event(bev.ev_write, bev.timeout_write, bev.heard);
+        } else {
+            add_event(bev.ev_write, bev.timeout_write);
+        }
     }
 }
 
@@ -206,6 +213,7 @@ bool socket_enable(Bev& bev, short events) noexcept {
 bool socket_disable(Bev& bev, short events) noexcept {
     bool good = true;
     if ((events & EV_READ) != 0) {
+        bev.heard = never;
         good &= event_del(&bev.ev_read) == 0;
     }
     // The write event also reports the end of connecting.
@@ -228,6 +236,7 @@ bool socket_set_fd(Bev& bev, evutil_socket_t fd) noexcept {
     event_del(&bev.ev_write);
     cancel_look_up(bev);
     assign_events(bev, fd);
+    bev.took_all = false;
     if (fd >= 0) {
         enable(bev, bev.enabled);
     }

@@ -136,8 +136,16 @@ void TlsBev::on_ready(Direction direction) noexcept {
 
 void TlsBev::on_output_added() noexcept {
     if (enabled_and_free(Direction::write)) {
-        wake(Direction::write);
+        // Most of the time everything goes at once, and nothing is left to ask the kernel for.
+        if (underlying == nullptr && event_pending(&ev_write, EV_WRITE, nullptr) == 0) {
+            add_roomy_event(ev_write, timeout_write, any_turn);
+        } else {
+            wake(Direction::write);
+        }
         send_output();
+        if (underlying == nullptr) {
+            ask_kernel(ev_write);
+        }
     }
 }
 

@@ -162,7 +162,8 @@ event_base::event_base(const BaseOptions& given)
     : options(given),
       lock(has(EVENT_BASE_FLAG_NOLOCK) ? Lock(Lock::None{}) : Lock()),
       poller(make_poller(given.method)),
-      io(has(EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST)),
+      io(has(EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST),
+         given.method == Method::epoll && !has(EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST)),
       signals(*this, wakeup) {
     if (lock.handle() != nullptr) callback_ended.make();
     if (has(EVENT_BASE_FLAG_PRECISE_TIMER)) alarm.emplace();

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <climits>
 #include <new>
+#include <span>
 
 using namespace corevent::compat;
 
@@ -137,6 +138,10 @@ void Turns::wait(std::int64_t wait_us) noexcept {
     // What most programs have none of costs a look, not a call: the code of a turn is often cold.
     if (base_.watchers[0] != nullptr) run_prepare_watchers(base_, wait_us);
     base_.io.flush(*base_.poller);
+    const bool completed = base_.io.completes();
+    if (completed) [[unlikely]] {
+        if (base_.io.note_order(std::span(base_.ready).first(base_.ready_count))) wait_us = 0;
+    }
     base_.poller->prepare();
     base_.cached_us = 0;
     const int wait_ms = wait_us == 0 ? 0 : limit_of(wait_us);
@@ -151,11 +156,13 @@ void Turns::wait(std::int64_t wait_us) noexcept {
     if (count == 0 && wait_ms > 0) base_.read_clock();
     if (!base_.has(EVENT_BASE_FLAG_NO_CACHE_TIME)) base_.cached_us = base_.now_us();
     if (base_.watchers[1] != nullptr) run_check_watchers(base_);
-    if (count != 0) {
-        take_all(count);
-    } else {
-        base_.signals.look();  // a signal may have ended the wait; else the poller tells of it
-    }
+    const bool silent = count == 0;
+    if (completed) [[unlikely]]
+        count = base_.io.complete(base_.ready, count);
+    base_.ready_count = static_cast<std::uint32_t>(count);
+    ++base_.turn;
+    if (count != 0) take_all(count);
+    if (silent) base_.signals.look();  // one may have ended the wait; else the poller tells of it
 }
 
 void Turns::take_all(std::size_t count) noexcept {

@@ -4,6 +4,7 @@
 
 #include <event2/event.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -55,6 +56,10 @@ IoMap::Entry* IoMap::make_entry(int fd) noexcept {
     return &(*blocks_[block])[number % block_size];
 }
 
+bool IoMap::asks_for(const Entry& entry, int lane) noexcept {
+    return (used(entry.counts) >> lane & 0x8000) != 0;
+}
+
 EventList* IoMap::of(int fd) noexcept {
     Entry* const entry = fd < 0 ? nullptr : known(static_cast<PollToken>(fd));
     return entry != nullptr ? &entry->events : nullptr;
@@ -65,7 +70,7 @@ Interest IoMap::wanted(const Entry& entry) noexcept {
     const auto any = [&](int lane) { return (asked >> lane & 0x8000) != 0; };
     Interest interest = Interest::none;
     if (any(in_lane)) interest = interest | Interest::in;
-    if (any(out_lane)) interest = interest | Interest::out;
+    if (any(out_lane) && !entry.assumed) interest = interest | Interest::out;
     if (any(end_lane)) interest = interest | Interest::end;
     if (interest != Interest::none && !entry.edges) interest = interest | Interest::level;
     return interest;
@@ -75,7 +80,7 @@ Interest IoMap::wanted(const Entry& entry) noexcept {
 /// others, behind our back: what the poller knows then is not what it was told.
 bool IoMap::tell(Poller& poller, int fd, Entry& entry, bool anew) noexcept {
     const Interest after = wanted(entry);
-    const PollToken token = PollToken{entry.generation} << 32 | static_cast<std::uint32_t>(fd);
+    const PollToken token = token_of(fd, entry);
     const Interest before = std::exchange(entry.told, after);
     if (after == before && (!anew || after == Interest::none)) return true;
     const auto set = [&](Interest known) {
@@ -103,23 +108,33 @@ bool IoMap::tell(Poller& poller, int fd, Entry& entry, bool anew) noexcept {
     return false;
 }
 
-IoMap::Change IoMap::changed(Poller& poller, int fd, Entry& entry) noexcept {
-    if (!batched_) return tell(poller, fd, entry, false) ? Change::told : Change::failed;
-    if (!entry.listed) {
-        try {
-            changed_.push_back(fd);
-        } catch (const std::bad_alloc&) {
-            return Change::failed;
-        }
-        entry.listed = true;
+bool IoMap::list(int fd, Entry& entry) noexcept {
+    if (entry.listed) return true;
+    try {
+        changed_.push_back(fd);
+    } catch (const std::bad_alloc&) {
+        return false;
     }
-    return Change::told;
+    entry.listed = true;
+    return true;
+}
+
+IoMap::Change IoMap::changed(Poller& poller, int fd, Entry& entry) noexcept {
+    // Nothing is to be assumed any more, or the poller would forget the descriptor.
+    if (entry.assumed && !(asks_for(entry, out_lane) && asks_for(entry, in_lane))) {
+        entry.assumed = false;
+    }
+    const bool good = batched_ ? list(fd, entry) : tell(poller, fd, entry, false);
+    return good ? Change::told : Change::failed;
 }
 
 IoMap::Change IoMap::add(Poller& poller, event& ev) noexcept {
     if (ev.ev_fd < 0) return Change::none;
     Entry* entry = known(static_cast<PollToken>(ev.ev_fd));
     if (entry == nullptr && (entry = make_entry(ev.ev_fd)) == nullptr) return Change::failed;
+    if (entry->assumed && !stop_assuming(poller, *entry, ev)) [[unlikely]] {
+        return Change::failed;
+    }
     const Counts before = entry->counts;
     const Counts more = counts_of(ev);
     if ((more << 15 & ~used(~before)) != 0) [[unlikely]] {
@@ -128,7 +143,7 @@ IoMap::Change IoMap::add(Poller& poller, event& ev) noexcept {
     }
     const bool edges_before = entry->edges;
     entry->counts = before + more;
-    entry->edges = edges_before || (ev.ev_events & EV_ET) != 0;
+    if ((ev.ev_events & EV_ET) != 0) entry->edges = true;
     Change change = Change::none;
     if (used(before) != used(before + more) || entry->edges != edges_before) {
         change = changed(poller, ev.ev_fd, *entry);
@@ -149,18 +164,84 @@ IoMap::Change IoMap::remove(Poller& poller, event& ev) noexcept {
     entry.counts = before - counts_of(ev);
     const bool less = used(before) != used(entry.counts);
     EventList::remove(ev);
-    if (entry.events.empty()) entry.edges = false;
+    if (entry.edges && entry.events.empty()) entry.edges = false;
     return less ? changed(poller, ev.ev_fd, entry) : Change::none;
 }
 
 void IoMap::tell_changed(Poller& poller) noexcept {
+    std::size_t kept = 0;
     for (const int fd : changed_) {
         Entry& entry = *known(static_cast<PollToken>(fd));
+        if (entry.assumed) {
+            changed_[kept++] = fd;
+            continue;
+        }
         entry.listed = false;
         // The number may stand for another descriptor by now.
-        tell(poller, fd, entry, true);
+        tell(poller, fd, entry, batched_);
     }
-    changed_.clear();
+    changed_.resize(kept);
+}
+
+void IoMap::assume_room(int fd) noexcept {
+    if (!may_assume_ || fd < 0) return;
+    Entry* const entry = known(static_cast<PollToken>(fd));
+    // One that is watched can be watched, and its end and its errors are told.
+    if (entry == nullptr || !has(entry->told, Interest::in) || entry->edges) return;
+    if (!asks_for(*entry, out_lane)) entry->assumed = list(fd, *entry);
+}
+
+/// Others than the event that it was assumed for have to wait for the kernel.
+bool IoMap::stop_assuming(Poller& poller, Entry& entry, const event& other) noexcept {
+    const bool shared = (other.ev_events & EV_WRITE) != 0 && asks_for(entry, out_lane);
+    return !shared || ask_kernel(poller, other.ev_fd);
+}
+
+bool IoMap::ask_kernel(Poller& poller, int fd) noexcept {
+    Entry* const entry = known(static_cast<PollToken>(fd));
+    if (entry == nullptr || !entry->assumed) return true;
+    entry->assumed = false;
+    return tell(poller, fd, *entry, false);
+}
+
+bool IoMap::note_order(std::span<const PollEvent> last) noexcept {
+    order_.clear();
+    try {
+        for (const PollEvent& event : last) order_.push_back(event.token());
+    } catch (const std::bad_alloc&) {  // the order is the poller's, then
+    }
+    for (std::size_t i = 0; i < order_.size(); ++i) {
+        if (Entry* const entry = current(order_[i])) entry->place = static_cast<std::uint16_t>(i);
+    }
+    return !changed_.empty();
+}
+
+std::size_t IoMap::place_of(const PollEvent& event) const noexcept {
+    const Entry* const entry = current(event.token());
+    const bool placed =
+        entry != nullptr && entry->place < order_.size() && order_[entry->place] == event.token();
+    return placed ? entry->place : order_.size();
+}
+
+std::size_t IoMap::complete(std::span<PollEvent> ready, std::size_t count) noexcept {
+    const std::size_t told = count;
+    for (PollEvent& event : ready.first(told)) {
+        Entry* const entry = current(event.token());
+        if (entry == nullptr || !entry->assumed) continue;
+        event.events |= static_cast<std::uint32_t>(Readiness::out);
+        entry->assumed = false;
+    }
+    for (const int fd : changed_) {
+        Entry& entry = *known(static_cast<PollToken>(fd));
+        if (!entry.assumed) continue;
+        entry.assumed = false;
+        if (count < ready.size()) ready[count++] = {token_of(fd, entry), Readiness::out};
+    }
+    const auto place = [this](const PollEvent& event) { return place_of(event); };
+    const bool in_order = std::ranges::is_sorted(ready.first(count), {}, place);
+    if (!in_order) std::ranges::stable_sort(ready.first(count), {}, place);
+    reordered_ = count != told || !in_order;
+    return count;
 }
 
 bool IoMap::tell_all(Poller& poller) noexcept {

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace corevent::compat {
@@ -30,7 +31,7 @@ private:
 class IoMap {
 public:
     /// With `batched`, the poller hears of changes in flush() instead of at once.
-    explicit IoMap(bool batched) noexcept : batched_(batched) {}
+    IoMap(bool batched, bool may_assume) noexcept : batched_(batched), may_assume_(may_assume) {}
 
     enum class Change : std::int8_t { failed = -1, none = 0, told = 1 };
     Change add(Poller& poller, event& ev) noexcept;
@@ -38,6 +39,22 @@ public:
     void flush(Poller& poller) noexcept {
         if (!changed_.empty()) tell_changed(poller);
     }
+
+    /// Room in a socket without asking the kernel: when this comes right before the add() of an event
+    /// for EV_WRITE, the poller is not told of it. The next wait takes no time, and then brings
+    /// Readiness::out as if the kernel had found room. From the flush() after that on, an event that
+    /// is still there waits for the kernel. What others add for EV_WRITE always does.
+    void assume_room(int fd) noexcept;
+    /// It was a mistake: tells the poller now.
+    bool ask_kernel(Poller& poller, int fd) noexcept;
+    /// After flush(). False: nothing was assumed, and the kernel's order is the right one.
+    bool completes() const noexcept { return !changed_.empty() || reordered_; }
+    /// Before a wait that is completed. `last` is what the last one brought. Returns whether
+    /// something is assumed.
+    bool note_order(std::span<const PollEvent> last) noexcept;
+    /// After it. `ready` begins with `count` events of the poller; returns how many there are then.
+    /// The order becomes what epoll makes of it: what was told last time comes first, as it came then.
+    std::size_t complete(std::span<PollEvent> ready, std::size_t count) noexcept;
 
     /// The events of the descriptor behind a token that the poller has been given; null if it is
     /// stale.
@@ -79,10 +96,13 @@ private:
         EventList events;
         Counts counts = 0;
         std::uint32_t generation = 1;
-        bool edges = false;
-        bool listed = false;             ///< in changed_
+        std::uint16_t place = 0;         ///< in order_, if it is there
         Interest told = Interest::none;  ///< what the poller knows
+        bool edges : 1 = false;
+        bool listed : 1 = false;   ///< in changed_
+        bool assumed : 1 = false;  ///< to have room, and listed
     };
+    static_assert(sizeof(Entry) == 24);
     static Counts counts_of(const event& ev) noexcept;
     static Counts used(Counts counts) noexcept;
     static constexpr std::size_t block_size = 64;
@@ -96,15 +116,33 @@ private:
         if (block >= blocks_.size() || blocks_[block] == nullptr) return nullptr;
         return &(*blocks_[block])[number % block_size];
     }
+    static PollToken token_of(int fd, const Entry& entry) noexcept {
+        return PollToken{entry.generation} << 32 | static_cast<std::uint32_t>(fd);
+    }
+    /// The same, and null when the token is stale.
+    Entry* current(PollToken token) const noexcept {
+        Entry* const entry = known(token);
+        const bool valid =
+            entry != nullptr && entry->generation == static_cast<std::uint32_t>(token >> 32);
+        return valid ? entry : nullptr;
+    }
     static Interest wanted(const Entry& entry) noexcept;
+    static bool asks_for(const Entry& entry, int lane) noexcept;
+    bool list(int fd, Entry& entry) noexcept;  ///< in changed_; false without memory
+    std::size_t place_of(const PollEvent& event) const noexcept;
     /// `anew`: also when nothing seems to have changed.
     bool tell(Poller& poller, int fd, Entry& entry, bool anew) noexcept;
     Change changed(Poller& poller, int fd, Entry& entry) noexcept;
+    bool stop_assuming(Poller& poller, Entry& entry, const event& other) noexcept;
     void tell_changed(Poller& poller) noexcept;
 
     const bool batched_;
+    const bool may_assume_;
     std::vector<std::unique_ptr<Block>> blocks_;
-    std::vector<int> changed_;
+    std::vector<int> changed_;  ///< and what is assumed
+    std::vector<PollToken> order_;
+    bool reordered_ = false;  ///< the last wait brought other events, or in another order, than the
+                              ///< poller said
 };
 
 }  // namespace corevent::compat

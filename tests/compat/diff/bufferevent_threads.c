@@ -116,6 +116,44 @@ static void over_sockets(int options) {
     stop_loop();
 }
 
+/* --- The loop answers while others write to the same ends */
+
+static void echo_read(struct bufferevent* bev, void* arg) {
+    (void)arg;
+    bufferevent_write_buffer(bev, bufferevent_get_input(bev));
+}
+
+static void* write_to_it(void* arg) {
+    write_from_everywhere(arg);
+    return NULL;
+}
+
+static void answers_and_others(int options) {
+    int fds[2];
+    struct bufferevent *asks, *answers;
+    pthread_t other;
+    say("== answers and others, options %d", options);
+    if (evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0) abort();
+    evutil_make_socket_nonblocking(fds[0]);
+    evutil_make_socket_nonblocking(fds[1]);
+    options |= BEV_OPT_THREADSAFE | BEV_OPT_CLOSE_ON_FREE;
+    asks = bufferevent_socket_new(base, fds[0], options);
+    answers = bufferevent_socket_new(base, fds[1], options);
+    bufferevent_setcb(asks, counting_read, NULL, counting_event, NULL);
+    bufferevent_setcb(answers, echo_read, NULL, NULL, NULL);
+    start_loop();
+    bufferevent_enable(asks, EV_READ);
+    bufferevent_enable(answers, EV_READ);
+    pthread_create(&other, NULL, write_to_it, answers);
+    write_from_everywhere(asks);
+    pthread_join(other, NULL);
+    await_count(2 * written());
+    bufferevent_free(answers);
+    await_count(1);
+    bufferevent_free(asks);
+    stop_loop();
+}
+
 static void over_pair(int options, int filtered) {
     struct bufferevent* pair[2];
     say("== pair, options %d, filtered %d", options, filtered);
@@ -316,6 +354,8 @@ int main(void) {
     over_sockets(0);
     over_sockets(BEV_OPT_DEFER_CALLBACKS);
     over_sockets(BEV_OPT_DEFER_CALLBACKS | BEV_OPT_UNLOCK_CALLBACKS);
+    answers_and_others(0);
+    answers_and_others(BEV_OPT_DEFER_CALLBACKS | BEV_OPT_UNLOCK_CALLBACKS);
     over_pair(0, 0);
     over_pair(BEV_OPT_DEFER_CALLBACKS | BEV_OPT_UNLOCK_CALLBACKS, 0);
     over_pair(0, 1);
