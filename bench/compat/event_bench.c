@@ -5,12 +5,14 @@
  *
  *   cascade_N_A   N pairs of sockets are watched, A octets travel: whoever reads one writes it to the
  *                 next pair. Per octet read.
+ *   messages_N    bufferevents on both ends of N socket pairs return to each other what they get; per message
  *   timers_N      adding N timers with random deadlines, then deleting all; per timer
  *   readd_N       moving one of N pending timers to another deadline
  *   expire_N      N timers that are due, and their callbacks
  *   persist_N     a persistent timer that fires, N others waiting
  *   others        what the name says
  */
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
@@ -143,6 +145,62 @@ static double run_cascade(long count, long active) {
     free(pairs);
     event_base_free(base);
     return spent / repeat;
+}
+
+/* --- messages */
+
+enum { message_octets = 64 };
+
+static long messages;
+
+static void on_message(struct bufferevent* bev, void* arg) {
+    char block[message_octets];
+    (void)arg;
+    while (bufferevent_read(bev, block, sizeof block) > 0) {
+        ++messages;
+        must(bufferevent_write(bev, block, sizeof block));
+    }
+}
+
+static double run_messages(long count, long unused) {
+    struct event_base* const base = event_base_new();
+    struct bufferevent** const bevs = memory((size_t)count * 2, sizeof *bevs);
+    const char block[message_octets] = "";
+    const long warm = count * 10;
+    double from = 0;
+    long i;
+    (void)unused;
+    for (i = 0; i < count * 2; i += 2) {
+        int ends[2], j;
+        if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) {
+            fail("socketpair");
+        }
+        for (j = 0; j < 2; ++j) {
+            evutil_make_socket_nonblocking(ends[j]);
+            bevs[i + j] = bufferevent_socket_new(base, ends[j], BEV_OPT_CLOSE_ON_FREE);
+            if (bevs[i + j] == NULL) {
+                fail("bufferevent_socket_new");
+            }
+            bufferevent_setcb(bevs[i + j], on_message, NULL, NULL, NULL);
+            must(bufferevent_enable(bevs[i + j], EV_READ | EV_WRITE));
+        }
+        must(bufferevent_write(bevs[i], block, sizeof block));
+    }
+    messages = 0;
+    while (messages < warm + 50000) {
+        if (from == 0 && messages >= warm) {
+            from = now();
+            messages = warm;
+        }
+        must(event_base_loop(base, EVLOOP_ONCE));
+    }
+    from = (now() - from) / (double)(messages - warm);
+    for (i = 0; i < count * 2; ++i) {
+        bufferevent_free(bevs[i]);
+    }
+    free(bevs);
+    event_base_free(base);
+    return from;
 }
 
 /* --- timers */
@@ -502,6 +560,9 @@ static const struct {
     {"cascade_9000_1", run_cascade, 9000, 1},
     {"cascade_9000_100", run_cascade, 9000, 100},
     {"cascade_9000_1000", run_cascade, 9000, 1000},
+    {"messages_1", run_messages, 1, 0},
+    {"messages_100", run_messages, 100, 0},
+    {"messages_1000", run_messages, 1000, 0},
     {"timers_10", run_timers, 10, 0},
     {"timers_1000", run_timers, 1000, 0},
     {"timers_100000", run_timers, 100000, 0},
