@@ -169,6 +169,21 @@ TEST_F(EventCore, WithPollAClosedDescriptorIsTold) {
     }
 }
 
+/// With poll and select libevent takes it: callbacks without end, or a loop that fails.
+TEST_F(EventCore, AClosedDescriptorIsRefused) {
+    for (const char* method : {"epoll", "poll", "select"}) {
+        const Base base = base_with(method);
+        int fds[2];
+        ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+        const Event reader = noted(base, "told ", fds[0], EV_READ | EV_PERSIST);
+        close(fds[0]);
+        EXPECT_EQ(event_add(reader.get(), nullptr), -1) << method;
+        EXPECT_EQ(event_base_loop(base.get(), 0), 1) << method << ": there is nothing to wait for";
+        close(fds[1]);
+    }
+    EXPECT_EQ(trace, "");
+}
+
 // --- beyond measure
 
 TEST_F(EventCore, TimesBeyondMeasureAreFarAway) {
