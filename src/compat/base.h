@@ -1,6 +1,7 @@
 // struct event_base: a loop in the sense of libevent. Everything in it is guarded by its lock, which
 // exists only in programs that asked for threads; the lock is given up while the loop waits and
-// around callbacks. What an event goes through is in event_core.cc, a turn in event_loop.cc.
+// around callbacks. What an event goes through is in event_core.cc, a turn in event_loop.cc, what
+// time it is in event_time.cc.
 #pragma once
 
 #include "base/heap.h"
@@ -158,8 +159,10 @@ struct event_base {
     bool in_loop_thread() const noexcept {
         return !running || lock.handle() == nullptr || owner == corevent::compat::thread_id();
     }
-    std::int64_t now_us() noexcept;  ///< cached in callbacks
-    std::int64_t read_clock() noexcept;
+    /// Cached in callbacks.
+    std::int64_t now_us() noexcept { return cached_us != 0 ? cached_us : read_usual_clock(); }
+    std::int64_t read_usual_clock() noexcept;  ///< exact if the program asked for that
+    std::int64_t read_exact_clock() noexcept;
     [[gnu::cold]] void read_wall_clock() noexcept;
     void wake() noexcept;  ///< if the loop runs in another thread
     int add(event& ev, const timeval* tv, bool absolute) noexcept;

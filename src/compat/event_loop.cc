@@ -27,7 +27,6 @@ using corevent::Readiness;
 constexpr std::int64_t us_per_ms = 1000;
 /// Longer waits overflow in some kernels.
 constexpr std::int64_t wait_us_max = std::int64_t{35} * 60 * 1'000'000;
-constexpr std::int64_t wall_clock_us = 5'000'000;  ///< the offset is read again after that
 
 constexpr std::size_t ready_max = 4096;  ///< events of one wait
 
@@ -153,7 +152,7 @@ void Turns::wait(std::int64_t wait_us) noexcept {
     base_.sleeping = false;
     base_.notified = false;
     // The coarse clock may lag behind what the poller has waited for.
-    if (count == 0 && wait_ms > 0) base_.read_clock();
+    if (count == 0 && wait_ms > 0) base_.read_exact_clock();
     if (!base_.has(EVENT_BASE_FLAG_NO_CACHE_TIME)) base_.cached_us = base_.now_us();
     if (base_.watchers[1] != nullptr) run_check_watchers(base_);
     const bool silent = count == 0;
@@ -452,30 +451,6 @@ void on_once(evutil_socket_t fd, short events, void* arg) noexcept {
 
 }  // namespace
 
-// --- time
-
-std::int64_t event_base::read_clock() noexcept {
-    newest_us = std::max(newest_us, static_cast<std::int64_t>(corevent::monotonic_ns() / 1000));
-    return newest_us;
-}
-
-std::int64_t event_base::now_us() noexcept {
-    if (cached_us != 0) return cached_us;
-    const bool exact = has(EVENT_BASE_FLAG_PRECISE_TIMER);
-    const std::uint64_t ns = exact ? corevent::monotonic_ns() : corevent::coarse_ns();
-    newest_us = std::max(newest_us, static_cast<std::int64_t>(ns / 1000));
-    if (wall_read_us < 0 || newest_us - wall_read_us > wall_clock_us) [[unlikely]]
-        read_wall_clock();
-    return newest_us;
-}
-
-void event_base::read_wall_clock() noexcept {
-    timeval wall;
-    gettimeofday(&wall, nullptr);
-    wall_offset_us = microseconds(wall) - newest_us;
-    wall_read_us = newest_us;
-}
-
 // --- the functions of the C API
 
 extern "C" {
@@ -555,33 +530,6 @@ int event_base_once(event_base* base, evutil_socket_t fd, short events, event_ca
         return -1;
     }
     base->once.push_back(*once);
-    return 0;
-}
-
-int event_base_gettimeofday_cached(event_base* base, timeval* tv) {
-    if (base == nullptr) base = current_base();
-    if (base == nullptr) return gettimeofday(tv, nullptr);
-    const LockGuard guard(base->lock);
-    if (base->cached_us == 0) return gettimeofday(tv, nullptr);
-    *tv = timeval_of(base->cached_us + base->wall_offset_us);
-    return 0;
-}
-
-int event_base_update_cache_time(event_base* base) {
-    if (base == nullptr) base = current_base();
-    if (base == nullptr) return -1;
-    const LockGuard guard(base->lock);
-    if (base->running && !base->has(EVENT_BASE_FLAG_NO_CACHE_TIME)) {
-        base->cached_us = 0;
-        base->cached_us = base->now_us();
-    }
-    return 0;
-}
-
-int event_gettime_monotonic(event_base* base, timeval* tv) {
-    if (base == nullptr || tv == nullptr) return -1;
-    const LockGuard guard(base->lock);
-    *tv = timeval_of(base->now_us());
     return 0;
 }
 
