@@ -310,7 +310,10 @@ int fail(const corevent::Failure& failure) {
 int main(int argc, char** argv) {
     const Options options = read_options(argc, argv);
     raise_descriptor_limit();
-    corevent::LoopGroup loops({.loops = options.threads, .backend = options.backend});
+    corevent::LoopGroup loops({.loops = options.threads,
+                               .backend = options.backend,
+                               .offload_queue = options.limits[corevent::Limit::offload_queue],
+                               .posted_work_max = options.limits[corevent::Limit::posted_work]});
     corevent::http::Server server(loops, {.limits = options.limits});
     add_routes(server);
     if (!options.root.empty()) {
@@ -322,7 +325,12 @@ int main(int argc, char** argv) {
         return fail(open.error());
     }
     // Said by a running loop: whoever reads it may connect, and signals are handled.
-    loops[0].post([&] { announce(server.addresses().front().port(), options.ready_descriptor); });
+    const auto said = loops[0].post([&] {
+        announce(server.addresses().front().port(), options.ready_descriptor);
+    });
+    if (!said) {
+        return fail({said.error(), "conformance_server: loop 0 takes no work"});
+    }
     const int code = server.run();
     for (unsigned left = answering_threads; left != 0; left = answering_threads) {
         answering_threads.wait(left);

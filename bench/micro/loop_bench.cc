@@ -31,8 +31,9 @@ void on_a_loop(F body) {
         co_await body();
         loop.stop();
     };
-    loop.post([&] { scope.spawn(main); });
-    loop.run();
+    if (loop.post([&] { scope.spawn(main); })) {
+        loop.run();
+    }
 }
 
 /// One system call, two clocks, no work: the floor under every turn.

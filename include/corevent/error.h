@@ -18,7 +18,7 @@ namespace corevent {
 /// and expired ones std::errc::timed_out, so that they compare equal whatever layer they come from.
 enum class Errc {
     end_of_stream = 1,  ///< the peer finished sending (TCP FIN) where more was expected
-    queue_full,         ///< a bounded queue (offload_queue, output_bytes) has no room
+    queue_full,         ///< a bounded queue (posted_work, offload_queue, output_bytes) has no room
     limit_exceeded,     ///< a named limit of limits.h fired
     malformed,          ///< bytes that the protocol does not allow
     loop_stopped,       ///< the loop that should carry the work has stopped

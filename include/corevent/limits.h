@@ -35,6 +35,7 @@ enum class Limit : std::uint8_t {
     ranges,
     chunk_extension_bytes,
     pipeline_bytes,
+    posted_work,
     offload_queue,
     access_log_ring,
     drain,

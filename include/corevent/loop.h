@@ -72,6 +72,7 @@ struct LoopOptions {
                                                     ///< = never
     std::size_t receive_buffer_bytes = 64 * 1024;   ///< the one buffer lent to readers; at least 16
                                                     ///< KiB
+    std::size_t posted_work_max = 0;                ///< closures that wait; 0 = Limit::posted_work
 };
 
 class CE_API Loop {
@@ -88,12 +89,17 @@ public:
     /// running yet.
     void stop() noexcept;
 
-    /// Any thread. Runs `work` on the loop's thread in a later step of this or the next turn, in
-    /// order per poster. Work posted to a loop that never runs again is destroyed unrun with the
-    /// loop. An exception from `work` (or from any other callback) ends the program: user code of
-    /// the HTTP floor is caught there.
-    void post(Callback work);
-    void post(PostItem& item) noexcept;  ///< any thread; the same without an allocation
+    /// Any thread; never waits. Runs `work` on the loop's thread in a later step of this or the next
+    /// turn, in order per poster. Errc::queue_full when LoopOptions::posted_work_max wait already:
+    /// `work` is then untouched, for the caller to try again, do without or tell its own caller.
+    /// What posted work posts first to its own loop takes its place and always finds room. Work
+    /// posted to a loop that never runs again is destroyed unrun with the loop. An exception from
+    /// `work` (or from any other callback) ends the program: user code of the HTTP floor is caught
+    /// there.
+    [[nodiscard]] Result<void> post(Callback&& work);
+    /// Any thread; never fails: no limit counts items, since each is made by somebody who keeps it
+    /// and waits in one loop at a time.
+    void post(PostItem& item) noexcept;
 
     /// Time when this turn woke up (one clock read a turn); the time of the call outside run().
     Clock::time_point now() const noexcept;

@@ -19,9 +19,10 @@ CE_API unsigned usable_cores() noexcept;
 struct LoopGroupOptions {
     unsigned loops = 0;  ///< 0 = usable_cores()
     Backend backend = Backend::automatic;
-    unsigned offload_threads = 0;   ///< 0 = max(4, loops); started on the first offload
-    std::size_t offload_queue = 0;  ///< 0 = Limit::offload_queue; above it offload() fails with
-                                    ///< Errc::queue_full
+    unsigned offload_threads = 0;     ///< 0 = max(4, loops); started on the first offload
+    std::size_t offload_queue = 0;    ///< 0 = Limit::offload_queue; above it offload() fails with
+                                      ///< Errc::queue_full
+    std::size_t posted_work_max = 0;  ///< of each loop; 0 = Limit::posted_work
     std::chrono::milliseconds stall_threshold{10};
 };
 

@@ -111,6 +111,8 @@ OrStop<int> run_service(ServerOptions options, const Face& face, const AddRoutes
     LoopGroupOptions group;
     group.loops = options.threads;
     group.backend = options.backend;
+    group.posted_work_max = options.limits[Limit::posted_work];
+    group.offload_queue = options.limits[Limit::offload_queue];
     LoopGroup loops(group);
     http::ServerOptions settings;
     settings.limits = options.limits;
@@ -126,7 +128,11 @@ OrStop<int> run_service(ServerOptions options, const Face& face, const AddRoutes
     }
     if (!options.quiet) {
         // Said by a running loop: whoever reads it may connect, and signals are handled.
-        loops[0].post([text = start_lines(options, face, descriptors, server)] { say(text); });
+        auto lines = [text = start_lines(options, face, descriptors, server)] { say(text); };
+        if (auto posted = loops[0].post(std::move(lines)); !posted) {
+            return stop(ExitCode::failed,
+                        "cannot say that it listens: " + posted.error().message());
+        }
     }
     return server.run();
 }

@@ -63,6 +63,8 @@ constexpr std::array<LimitInfo, limit_count> table{{
      "octets of chunk extensions in one body; nobody uses them, attackers fill links with them"},
     {Limit::pipeline_bytes, "pipeline_bytes", bytes, 64 * kib, false, "reading pauses",
      "input held while a handler works on an earlier request of the connection"},
+    {Limit::posted_work, "posted_work", count, 65536, false, "post() fails with queue_full",
+     "closures that wait for one loop; more only hide that they are made faster than it runs them"},
     {Limit::offload_queue, "offload_queue", count, 1024, false, "503 with Retry-After",
      "jobs waiting for the offload threads; beyond it waiting only grows"},
     {Limit::access_log_ring, "access_log_ring", count, 4096, false, "lines are dropped and counted",

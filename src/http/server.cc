@@ -2,6 +2,7 @@
 
 #include "http/server_core.h"
 #include "http/static_files.h"
+#include "loop/posted_callback.h"
 
 #include <corevent/log.h>
 
@@ -97,10 +98,10 @@ int Server::run() {
             return;
         }
         std::promise<void> done;
-        group[0].post([&] {
+        group[0].core().post(*new PostedCallback([&] {
             work();
             done.set_value();
-        });
+        }));
         done.get_future().wait();
     };
     on_loop_0([&] {

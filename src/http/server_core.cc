@@ -1,6 +1,7 @@
 #include "http/server_core.h"
 
 #include "http/response_access.h"
+#include "loop/posted_callback.h"
 
 #include <corevent/log.h>
 
@@ -25,19 +26,6 @@ std::size_t default_connections() noexcept {
     }
     return static_cast<std::size_t>(files.rlim_cur) / 5 * 4;
 }
-
-class Posted final : public PostItem {
-public:
-    explicit Posted(std::function<void()> work) : work_(std::move(work)) {}
-    void run() override {
-        const std::unique_ptr<Posted> self(this);
-        work_();
-    }
-    void discard() noexcept override { delete this; }
-
-private:
-    std::function<void()> work_;
-};
 
 }  // namespace
 
@@ -98,8 +86,8 @@ void ServerCore::start() {
     group.start();
 }
 
-void ServerCore::post_to(unsigned index, std::function<void()> work) noexcept {
-    auto item = std::make_unique<Posted>(std::move(work));
+void ServerCore::post_to(unsigned index, Callback work) noexcept {
+    auto item = std::make_unique<PostedCallback>(std::move(work));
     if (loops_[index]->gate->post(*item)) {
         static_cast<void>(item.release());  // run() or discard() frees it
     }

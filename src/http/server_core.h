@@ -60,7 +60,7 @@ public:
 private:
     enum class Step : std::uint8_t { serving, lame_duck, draining, cutting, stopped };
 
-    void post_to(unsigned index, std::function<void()> work) noexcept;
+    void post_to(unsigned index, Callback work) noexcept;
 
     // on loop 0
     void begin_drain();

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "loop/loop_core.h"
 #include "loop/loop_signals.h"
+#include "loop/posted_callback.h"
 
 #include <algorithm>
 #include <string>
@@ -16,20 +17,6 @@ std::uint64_t to_ns(Clock::duration duration) noexcept {
     const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count();
     return ns > 0 ? static_cast<std::uint64_t>(ns) : 0;
 }
-
-class PostedCallback final : public PostItem {
-public:
-    explicit PostedCallback(Callback&& work) noexcept : work_(std::move(work)) {}
-    void run() override {
-        Callback work = std::move(work_);
-        delete this;
-        work();
-    }
-    void discard() noexcept override { delete this; }
-
-private:
-    Callback work_;
-};
 
 }  // namespace
 
@@ -55,8 +42,12 @@ void Loop::stop() noexcept {
     core_->stop();
 }
 
-void Loop::post(Callback work) {
-    core_->post(*new PostedCallback(std::move(work)));
+Result<void> Loop::post(Callback&& work) {
+    if (!core_->take_post_place()) {
+        return std::unexpected(make_error_code(Errc::queue_full));
+    }
+    core_->post(*new PostedCallback(std::move(work), core_.get()));
+    return {};
 }
 void Loop::post(PostItem& item) noexcept {
     core_->post(item);

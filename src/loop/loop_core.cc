@@ -62,6 +62,8 @@ LoopCore::LoopCore(LoopOptions options, Loop& self)
       stalls_(options.index, options.stall_threshold),
       receive_bytes_(std::max(options.receive_buffer_bytes, receive_bytes_min)),
       index_(options.index),
+      posted_work_max_(options.posted_work_max != 0 ? options.posted_work_max
+                                                    : Limits()[Limit::posted_work]),
       deadlines_(monotonic_ns() / ns_per_ms) {
     ignore_sigpipe();
     receive_buffer_ = std::make_unique_for_overwrite<char[]>(receive_bytes_ + receive_padding);
@@ -317,8 +319,38 @@ bool LoopCore::run_posted() {
         PostItem* next = PostQueue::next(*item);  // run() may free or repost the item
         item->run();
         stalls_.check();
+        if (places_left_ >= places_left_max) {
+            give_places_back();
+        }
         item = next;
     }
+    give_places_back();
+    return true;
+}
+
+/// Several at once, since each time the posters may have to fetch the line.
+void LoopCore::give_places_back() noexcept {
+    if (places_left_ != 0) {
+        const std::uint64_t before = places_.given_back.load(std::memory_order_relaxed);
+        places_.given_back.store(before + std::exchange(places_left_, 0),
+                                 std::memory_order_relaxed);
+    }
+}
+
+/// The caller has counted itself, behind `taken_before` others. Posted work that runs has left its place to what it
+/// posts itself: nobody else can take that before it returns.
+bool LoopCore::find_post_place(std::uint64_t taken_before) noexcept {
+    const std::uint64_t taken_max =
+        places_.given_back.load(std::memory_order_relaxed) + posted_work_max_;
+    if (taken_before < taken_max) {
+        places_.taken_max.store(taken_max, std::memory_order_relaxed);
+        return true;
+    }
+    places_.taken.fetch_sub(1, std::memory_order_relaxed);
+    if (current() != &loop_ || places_left_ == 0) {
+        return false;
+    }
+    --places_left_;
     return true;
 }
 

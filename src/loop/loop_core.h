@@ -218,6 +218,16 @@ public:
             wakeup_.notify();
         }
     }
+    /// Any thread: a place among the closures that may wait; false when there is none left. Who has one posts, and
+    /// leaves it on the loop.
+    bool take_post_place() noexcept {
+        const std::uint64_t before = places_.taken.fetch_add(1, std::memory_order_relaxed);
+        if (before < places_.taken_max.load(std::memory_order_relaxed)) [[likely]] {
+            return true;
+        }
+        return find_post_place(before);
+    }
+    void leave_post_place() noexcept { ++places_left_; }
     /// Any thread: connections owned.
     std::uint32_t load() const noexcept { return shared_.load.load(std::memory_order_relaxed); }
     void add_load(int delta) noexcept {  ///< any thread (a connection handed over counts before it
@@ -268,6 +278,8 @@ private:
     bool run_events(std::size_t count);
     void on_own_event(PollToken token) noexcept;
     bool run_posted();
+    bool find_post_place(std::uint64_t taken_before) noexcept;
+    void give_places_back() noexcept;
     bool run_signals();
     bool run_timers();
     void run_burial() noexcept;
@@ -275,8 +287,9 @@ private:
     std::uint64_t milliseconds_to_wait(std::uint64_t wait_max_ms) noexcept;
 
     static constexpr std::size_t events_max = 256;
-    static constexpr PollToken wakeup_token = 0;  ///< what TokenTable never gives out
-    static constexpr PollToken alarm_token = 1;   ///< likewise: generations begin with 1
+    static constexpr std::uint32_t places_left_max = 64;  ///< posters see them no later than this
+    static constexpr PollToken wakeup_token = 0;          ///< what TokenTable never gives out
+    static constexpr PollToken alarm_token = 1;           ///< likewise: generations begin with 1
 
     // Touched by the loop's thread only, the hottest first.
     Loop& loop_;
@@ -292,8 +305,10 @@ private:
     Bytes cork_;
     std::unique_ptr<char[]> receive_buffer_;
     std::size_t receive_bytes_;
+    std::uint32_t places_left_ = 0;  ///< by closures that ran; not given back yet
     bool running_ = false;
     const unsigned index_;
+    const std::uint64_t posted_work_max_;
     Marker marker_;
     Wakeup wakeup_;
     Alarm alarm_;                           ///< the next deadline
@@ -312,6 +327,15 @@ private:
         std::atomic<bool> stop{false};
         std::atomic<std::uint32_t> load{0};
     } shared_;
+
+    /// Places of closures, counted from the beginning: no more than the limit are taken and not given back. The first
+    /// line is the posters', who look at the second, the loop's, once for many posts.
+    struct alignas(64) Places {
+        std::atomic<std::uint64_t> taken{0};
+        std::atomic<std::uint64_t> taken_max{
+            0};  ///< those given back when somebody looked, and the limit
+        alignas(64) std::atomic<std::uint64_t> given_back{0};
+    } places_;
 
     struct Local {
         const void* key;

@@ -44,6 +44,7 @@ LoopGroup::LoopGroup(LoopGroupOptions options) : state_(std::make_unique<State>(
         loop.backend = options.backend;
         loop.index = i;
         loop.stall_threshold = options.stall_threshold;
+        loop.posted_work_max = options.posted_work_max;
         state_->loops.push_back(std::make_unique<Loop>(loop));
         state_->loops.back()->core().use_offload_pool(*state_->pool);
     }

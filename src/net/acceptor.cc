@@ -1,6 +1,7 @@
 #include "net/acceptor.h"
 
 #include "base/assert.h"
+#include "loop/posted_callback.h"
 
 #include <corevent/log.h>
 
@@ -249,7 +250,7 @@ void ListenerState::close(Callback done) {
     {
         const std::lock_guard lock(closing_lock_);
         if (closed_) {
-            if (done) group_[0].post(std::move(done));
+            if (done) tell(std::move(done));
             return;
         }
         if (done) on_closed_.push_back(std::move(done));
@@ -287,7 +288,7 @@ void ListenerState::work_done() {
         closed_ = true;
         done.swap(on_closed_);
     }
-    for (Callback& callback : done) group_[0].post(std::move(callback));
+    for (Callback& callback : done) tell(std::move(callback));
 }
 
 void ListenerState::deliver(Door& from, int fd, const sockaddr_storage& peer) {
@@ -325,6 +326,10 @@ bool ListenerState::take_place() noexcept {
     if (connections_max_ == 0 || before < connections_max_) return true;
     leave_place();
     return false;
+}
+
+void ListenerState::tell(Callback done) {
+    group_[0].core().post(*new PostedCallback(std::move(done)));
 }
 
 void ListenerState::log_pause(std::string_view why) noexcept {

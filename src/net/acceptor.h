@@ -102,6 +102,7 @@ private:
     void leave_place() noexcept { connections_.fetch_sub(1, std::memory_order_relaxed); }
     void log_pause(std::string_view why) noexcept;
     void work_done();
+    void tell(Callback done);  ///< on loop 0; whatever else waits there
 
     LoopGroup& group_;
     ListenSockets sockets_;

@@ -44,6 +44,7 @@ TEST(Limits, DefaultsAreTheDocumentedOnes) {
                                                            {Limit::ranges, "16"},
                                                            {Limit::chunk_extension_bytes, "16 KiB"},
                                                            {Limit::pipeline_bytes, "64 KiB"},
+                                                           {Limit::posted_work, "65536"},
                                                            {Limit::offload_queue, "1024"},
                                                            {Limit::access_log_ring, "4096"},
                                                            {Limit::drain, "30 s"}};

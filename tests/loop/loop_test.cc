@@ -56,17 +56,17 @@ TEST_P(LoopTest, KnowsItsPlace) {
     EXPECT_EQ(Loop::current(), nullptr);
     EXPECT_FALSE(core_.inside_callback());
     bool ran = false;
-    loop_.post([&] {
+    EXPECT_TRUE(loop_.post([&] {
         ran = true;
         EXPECT_TRUE(loop_.is_current());
         EXPECT_EQ(Loop::current(), &loop_);
         EXPECT_TRUE(core_.inside_callback());
         Loop other;
         EXPECT_FALSE(other.is_current());
-        other.post([&] { EXPECT_EQ(Loop::current(), &other); });
+        EXPECT_TRUE(other.post([&] { EXPECT_EQ(Loop::current(), &other); }));
         EXPECT_TRUE(other.run_once(0ms));  // a loop within a loop gives the thread back
         EXPECT_EQ(Loop::current(), &loop_);
-    });
+    }));
     EXPECT_TRUE(loop_.run_once(0ms));
     EXPECT_TRUE(ran);
     EXPECT_FALSE(loop_.run_once(0ms));
@@ -76,11 +76,11 @@ TEST_P(LoopTest, KnowsItsPlace) {
 TEST_P(LoopTest, StopEndsRunAndRunMayBeCalledAgain) {
     for (int i = 0; i < 3; ++i) {
         int turns = 0;
-        loop_.post([&] {
+        EXPECT_TRUE(loop_.post([&] {
             ++turns;
             loop_.stop();
-            loop_.post([&] { ++turns; });  // still runs
-        });
+            EXPECT_TRUE(loop_.post([&] { ++turns; }));  // still runs
+        }));
         loop_.run();
         EXPECT_EQ(turns, 2);
     }
@@ -96,12 +96,12 @@ TEST_P(LoopTest, StopFromAnotherThreadWakesASleepingLoop) {
 TEST_P(LoopTest, PostsOfAThreadRunInOrderAndReposts) {
     std::vector<int> order;
     for (int i = 0; i < 5; ++i) {
-        loop_.post([&, i] {
+        EXPECT_TRUE(loop_.post([&, i] {
             order.push_back(i);
             if (i == 0) {
-                loop_.post([&] { order.push_back(100); });
+                EXPECT_TRUE(loop_.post([&] { order.push_back(100); }));
             }
-        });
+        }));
     }
     loop_.run_once(0ms);
     EXPECT_EQ(order, (std::vector{0, 1, 2, 3, 4}));
@@ -118,7 +118,7 @@ TEST_P(LoopTest, WhatNeverRunsIsDestroyedWithTheLoop) {
     } item;
     {
         Loop short_lived(LoopOptions{.backend = GetParam()});
-        short_lived.post([token] { ADD_FAILURE(); });
+        EXPECT_TRUE(short_lived.post([token] { ADD_FAILURE(); }));
         short_lived.post(item);
     }
     EXPECT_EQ(token.use_count(), 1);
@@ -166,11 +166,11 @@ TEST_P(LoopTest, NothingIsFreedBeforeTheEndOfTheTurn) {
     std::vector<std::string> log;
     Corpse second(log, nullptr), first(log, &second);
     first.core = &core_;
-    loop_.post([&] {
+    EXPECT_TRUE(loop_.post([&] {
         core_.bury(first);
         log.emplace_back("buried");
-    });
-    loop_.post([&] { log.emplace_back("same turn"); });
+    }));
+    EXPECT_TRUE(loop_.post([&] { log.emplace_back("same turn"); }));
     loop_.run_once(0ms);
     EXPECT_EQ(log, (std::vector<std::string>{"buried", "same turn", "destroyed", "destroyed"}));
 }
@@ -345,7 +345,7 @@ TEST(LoopDeathTest, AnExceptionFromACallbackEndsTheProgram) {
     EXPECT_DEATH(
         {
             Loop loop;
-            loop.post([] { throw std::runtime_error("from a callback"); });
+            EXPECT_TRUE(loop.post([] { throw std::runtime_error("from a callback"); }));
             loop.run_once(0ms);
         },
         "from a callback");

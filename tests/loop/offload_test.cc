@@ -234,7 +234,7 @@ TEST_F(Offload, ManyJobsOfManyLoops) {
     std::vector<std::unique_ptr<TaskScope>> scopes;
     for (unsigned i = 0; i < group.size(); ++i) {
         scopes.push_back(std::make_unique<TaskScope>());
-        group[i].post([&, i, scope = scopes.back().get()] {
+        EXPECT_TRUE(group[i].post([&, i, scope = scopes.back().get()] {
             scope->spawn([&, i]() -> Task<> {
                 TaskScope inner;
                 for (int j = 0; j < jobs; ++j) {
@@ -248,7 +248,7 @@ TEST_F(Offload, ManyJobsOfManyLoops) {
                 co_await inner.join();
                 finished.count_down();
             });
-        });
+        }));
     }
     group.start();
     finished.wait();

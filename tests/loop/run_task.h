@@ -4,6 +4,8 @@
 #include <corevent/loop.h>
 #include <corevent/task_scope.h>
 
+#include <gtest/gtest.h>
+
 #include <exception>
 
 namespace corevent::test {
@@ -21,7 +23,7 @@ void run_task(Loop& loop, F body) {
         }
         loop.stop();
     };
-    loop.post([&] { scope.spawn(main); });
+    EXPECT_TRUE(loop.post([&] { scope.spawn(main); }));
     loop.run();
     if (thrown) {
         std::rethrow_exception(thrown);

@@ -56,22 +56,22 @@ protected:
 TEST_F(Stall, IsReportedUnderItsNameOncePerMinuteAndCounted) {
     Loop loop(LoopOptions{.index = 3});
     for (int i = 0; i < 3; ++i) {
-        loop.post([&] {
+        EXPECT_TRUE(loop.post([&] {
             loop.core().set_activity("GET /report");
             hold(40ms);
             loop.core().check_stall();
-        });
+        }));
         loop.run_once(0ms);
     }
     ASSERT_EQ(reports_of("GET /report").size(), 1u);
     EXPECT_GE(reports_of("GET /report")[0], 40u);
     EXPECT_GE(loop.core().stalls().count, 3u);
     EXPECT_GE(loop.core().stalls().longest_ms, 40u);
-    loop.post([&] {
+    EXPECT_TRUE(loop.post([&] {
         loop.core().set_activity("GET /other");
         hold(30ms);
         loop.core().check_stall();
-    });
+    }));
     loop.run_once(0ms);
     ASSERT_EQ(reports_of("GET /other").size(), 1u);
     EXPECT_GE(reports_of("GET /other")[0], 30u);
@@ -79,7 +79,7 @@ TEST_F(Stall, IsReportedUnderItsNameOncePerMinuteAndCounted) {
 
 TEST_F(Stall, CallbacksThatNameNothingAreFoundToo) {
     Loop loop(LoopOptions{.index = 3});
-    loop.post([] { hold(30ms); });
+    EXPECT_TRUE(loop.post([] { hold(30ms); }));
     loop.run_once(0ms);
     ASSERT_EQ(reports_of("posted work").size(), 1u);
     EXPECT_GE(reports_of("posted work")[0], 30u);
@@ -100,7 +100,7 @@ TEST_F(Stall, WaitingIsNoStall) {
 
 TEST_F(Stall, AThresholdOfZeroSwitchesItOff) {
     Loop loop(LoopOptions{.index = 3, .stall_threshold = 0ms});
-    loop.post([] { hold(30ms); });
+    EXPECT_TRUE(loop.post([] { hold(30ms); }));
     loop.run_once(0ms);
     EXPECT_EQ(loop.core().stalls().count, 0u);
     EXPECT_TRUE(lines().empty());

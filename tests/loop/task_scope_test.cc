@@ -250,10 +250,10 @@ TEST_F(Tasks, AScopeThatIsNotEmptyMustNotDie) {
     EXPECT_DEATH(
         {
             Loop loop;
-            loop.post([] {
+            EXPECT_TRUE(loop.post([] {
                 TaskScope scope;
                 scope.spawn([]() -> Task<> { co_await sleep_for(1h); });
-            });
+            }));
             loop.run_once(0ms);
         },
         "assertion failed: active_ == 0");

@@ -115,12 +115,12 @@ TEST(Timer, EqualTimesExpireInTheOrderOfStart) {
     for (int i = 0; i < 20; ++i) {
         timers.emplace_back(loop, [&order, i] { order.push_back(i); });
     }
-    loop.post([&] {
+    EXPECT_TRUE(loop.post([&] {
         for (Timer& timer : timers) {
             timer.start(0ms);
         }
         timers[0].start(0ms);  // behind the others now
-    });
+    }));
     loop.run_once(0ms);
     ASSERT_EQ(order.size(), 20u);
     EXPECT_EQ(order.front(), 1);
@@ -165,7 +165,7 @@ TEST(Timer, HeapAgreesWithAModelUnderRandomUse) {
         timers.emplace_back(loop, [&fired, i] { ++fired[i]; });
     }
     for (int step = 0; step < 300; ++step) {
-        loop.post([&] {
+        EXPECT_TRUE(loop.post([&] {
             for (int k = 0; k < 20; ++k) {
                 const std::size_t i = random() % timers.size();
                 if (random() % 3 == 0) {
@@ -177,7 +177,7 @@ TEST(Timer, HeapAgreesWithAModelUnderRandomUse) {
                     expected[i] = soon;
                 }
             }
-        });
+        }));
         loop.run_once(0ms);
         for (std::size_t i = 0; i < expected.size(); ++i) {
             ASSERT_EQ(fired[i], expected[i] ? 1 : 0) << i;

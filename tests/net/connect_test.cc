@@ -246,7 +246,7 @@ Task<> connect_once(Loop& loop, Address address, ConnectOptions options, Outcome
 
 TEST_F(ConnectTest, AwaitsAStream) {
     TaskScope tasks;
-    loop_.post([&] { tasks.spawn(connect_once(loop_, server_.address(), {}, out_)); });
+    EXPECT_TRUE(loop_.post([&] { tasks.spawn(connect_once(loop_, server_.address(), {}, out_)); }));
     ASSERT_TRUE(until([&] { return out_.calls == 1 && tasks.size() == 0; }));
     ASSERT_NE(out_.client.stream, nullptr);
     out_.client.stream->write("hello");
@@ -256,7 +256,7 @@ TEST_F(ConnectTest, AwaitsAStream) {
 TEST_F(ConnectTest, AwaitsAnError) {
     const DeadPort dead;
     TaskScope tasks;
-    loop_.post([&] { tasks.spawn(connect_once(loop_, dead.address, {}, out_)); });
+    EXPECT_TRUE(loop_.post([&] { tasks.spawn(connect_once(loop_, dead.address, {}, out_)); }));
     ASSERT_TRUE(until([&] { return out_.calls == 1 && tasks.size() == 0; }));
     EXPECT_EQ(out_.error, std::errc::connection_refused);
 }
@@ -264,16 +264,16 @@ TEST_F(ConnectTest, AwaitsAnError) {
 TEST_F(ConnectTest, ACancelledTaskLeaves) {
     const FullListener full;
     TaskScope tasks;
-    loop_.post([&] { tasks.spawn(connect_once(loop_, full.address, {}, out_)); });
+    EXPECT_TRUE(loop_.post([&] { tasks.spawn(connect_once(loop_, full.address, {}, out_)); }));
     ASSERT_TRUE(until([&] { return tasks.size() == 1; }));
     turn_until_idle(loop_);
     tasks.cancel();
     EXPECT_EQ(out_.calls, 1);
     EXPECT_EQ(out_.error, std::errc::operation_canceled);
     EXPECT_EQ(tasks.size(), 0U);
-    loop_.post([&] {
+    EXPECT_TRUE(loop_.post([&] {
         tasks.spawn(connect_once(loop_, full.address, {}, out_));
-    });  // cancelled before it begins
+    }));  // cancelled before it begins
     ASSERT_TRUE(until([&] { return out_.calls == 2; }));
     EXPECT_EQ(out_.error, std::errc::operation_canceled);
 }

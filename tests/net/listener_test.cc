@@ -4,6 +4,7 @@
 #include "loop/loop_core.h"
 
 #include <algorithm>
+#include <functional>
 #include <mutex>
 
 namespace corevent::test {
@@ -132,10 +133,10 @@ void close_with_connections_queued(const Address& address, unsigned loops,
     std::atomic<bool> release{false};
     std::atomic<unsigned> held{0};
     for (unsigned i = 0; i < loops; ++i) {
-        server.group[i].post([&] {
+        EXPECT_TRUE(server.group[i].post([&] {
             ++held;
             EXPECT_TRUE(wait_until([&] { return release.load(); }));
-        });
+        }));
     }
     ASSERT_TRUE(wait_until([&] { return held == loops; }));
     std::vector<RawSocket> clients;
@@ -173,6 +174,31 @@ TEST(Listener, ClosingLosesNoQueuedConnectionOfAUnixSocket) {
     close_with_connections_queued(*Address::parse("unix:" + testing::TempDir() + "ce_close_" +
                                                   std::to_string(getpid())),
                                   2);
+}
+
+/// What a program floods a loop with holds up no connection and not the word that the listener is closed.
+TEST(Listener, ServesAndClosesOnFullLoops) {
+    LoopGroup group({.loops = 2, .posted_work_max = 1});
+    const auto opened = Listener::open(group, Address::loopback(0), {},
+                                       [](Loop& /*loop*/, Stream& stream) { new Echo(stream); });
+    ASSERT_TRUE(opened);
+    Listener& listener = **opened;
+    std::atomic<bool> done{false};
+    const std::function<void(Loop&)> occupy = [&](Loop& loop) {
+        if (!done) {
+            EXPECT_TRUE(loop.post([&] { occupy(loop); }));
+        }
+    };
+    for (unsigned i = 0; i < 2; ++i) {
+        EXPECT_TRUE(group[i].post([&, i] { occupy(group[i]); }));
+    }
+    listener.start();
+    group.start();
+    for (int i = 0; i < 20; ++i) EXPECT_TRUE(RawSocket(listener.address()).ping());
+    EXPECT_FALSE(group[0].post([] {}));
+    listener.close([&] { done = true; });
+    EXPECT_TRUE(wait_until([&] { return done && listener.connections() == 0; }));
+    group.stop();
 }
 
 TEST(Listener, ClosingUnderLoadResetsNobody) {
