@@ -1,6 +1,9 @@
 #include "compat/http_connection.h"
 
 #include "compat/alloc.h"
+#include "compat/http_serve.h"
+
+#include <event2/corevent.h>
 
 #include <cstring>
 #include <utility>
@@ -48,10 +51,24 @@ private:
     const Call call_;
 };
 
-/// Calls `call` with the connection, on its loop. Client connections are used on one thread only.
+/// Whether the caller is on its loop. Client connections are used on one thread only.
+bool is_here(evhttp_connection& connection) noexcept {
+    return connection.server() == nullptr || connection.loop->on_thread();
+}
+
+/// How many requests of a server's connection the caller can know, on another thread than the connection's: in mode IO,
+/// on the thread of the handlers, those it has been called with; else those whose handlers had the time to pass them on.
+std::uint32_t requests_known(evhttp_connection& connection) noexcept {
+    const evhttp& http = *connection.server();
+    const bool handles = http.thread_mode == EVHTTP_THREADS_IO && http.home->loop.on_thread();
+    const auto& count = handles ? connection.requests_begun : connection.requests_handled;
+    return count.load(std::memory_order_relaxed);
+}
+
+/// Calls `call` with the connection, on its loop.
 template <class Call>
 void on_loop(evhttp_connection& connection, Call call) noexcept {
-    if (connection.server() == nullptr || connection.loop->on_thread()) {
+    if (is_here(connection)) {
         call(connection);
     } else if (auto* const letter = mm_new<ConnectionLetter<Call>>(connection, call)) {
         connection.loop->post(*letter);
@@ -84,8 +101,13 @@ void forget_request(Request& request) noexcept {
 extern "C" {
 
 void evhttp_connection_free(evhttp_connection* evcon) {
-    on_loop(*evcon, [seen = evcon->requests_seen.load(std::memory_order_relaxed)](
-                        evhttp_connection& connection) { connection.close_as_of(seen); });
+    if (is_here(*evcon)) {
+        evcon->close();
+        return;
+    }
+    on_loop(*evcon, [known = requests_known(*evcon)](evhttp_connection& connection) {
+        connection.close_as_of(known);
+    });
 }
 
 int evhttp_connection_set_flags(evhttp_connection* evcon, int flags) {

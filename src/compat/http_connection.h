@@ -25,8 +25,8 @@ struct evhttp_connection {
     /// Closes it, and ends its requests without their callbacks; the memory stays as long as there
     /// are references. On the loop.
     virtual void close() noexcept = 0;
-    /// The same for the program, when the handlers of `requests_seen` requests had begun.
-    virtual void close_as_of(std::uint32_t /*seen*/) noexcept { close(); }
+    /// The same for a program on another thread, which knew of its first `known` requests.
+    virtual void close_as_of(std::uint32_t /*known*/) noexcept { close(); }
     /// The program has freed a request that is this connection's; on the loop.
     virtual void forget(corevent::compat::Request& request) noexcept = 0;
     virtual void cancel(corevent::compat::Request& request) noexcept = 0;
@@ -49,8 +49,11 @@ struct evhttp_connection {
     timeval write_timeout{};
     CloseFn close_fn = nullptr;
     void* close_arg = nullptr;
-    std::atomic<bool> close_wanted{false};        ///< there is a close_fn; any thread
-    std::atomic<std::uint32_t> requests_seen{0};  ///< by handlers on another thread than the loop's
+    std::atomic<bool> close_wanted{false};  ///< there is a close_fn; any thread
+    /// Of its requests those whose handlers have begun, and those whose handlers have returned. Written by the thread
+    /// of the handlers.
+    std::atomic<std::uint32_t> requests_begun{0};
+    std::atomic<std::uint32_t> requests_handled{0};
 
     virtual ~evhttp_connection();
 

@@ -384,15 +384,25 @@ void ServerConnection::dispatch() noexcept {
     state_ = State::handling;
     request_->userdone = 1;
     set_directions(0);
+    ++requests_complete_;
     if (shard_->handlers != nullptr) {
-        ++requests_sent_;
         send_to_handlers(*request_, *shard_->handlers);
         return;
     }
     const ConnectionHold hold(*this);
     in_handler_ = true;
-    handle_request(shard_->http, *request_);
+    handle(*request_);
     end_handling();
+}
+
+void ServerConnection::handle(Request& request) noexcept {
+    const ConnectionHold hold(*this);
+    const auto add_one = [](std::atomic<std::uint32_t>& count) {  // only one thread writes
+        count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    };
+    add_one(requests_begun);
+    handle_request(shard_->http, request);
+    add_one(requests_handled);
 }
 
 void ServerConnection::end_handling() noexcept {
@@ -544,10 +554,10 @@ void ServerConnection::close() noexcept {
     drop_connection(*this);
 }
 
-/// A request that was on its way to its handler when the program gave the connection up is not given
-/// up with it: the handler will have it, and find its client gone.
-void ServerConnection::close_as_of(std::uint32_t seen) noexcept {
-    if (requests_sent_ != seen) {
+/// A request that was on its way to its handler when the program gave the connection up, or with the handler, is not
+/// given up with it: who has it finds its client gone, and answers.
+void ServerConnection::close_as_of(std::uint32_t known) noexcept {
+    if (requests_complete_ != known) {
         lose(EVREQ_HTTP_REQUEST_CANCEL);
     } else {
         close();

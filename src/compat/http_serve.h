@@ -45,7 +45,9 @@ public:
                       const Callback<BevFn>& bev_of) noexcept;
 
     void close() noexcept override;
-    void close_as_of(std::uint32_t seen) noexcept override;
+    void close_as_of(std::uint32_t known) noexcept override;
+    /// Runs the handler, on the thread of the handlers. Keeps the connection's memory meanwhile.
+    void handle(Request& request) noexcept;
     void forget(Request& request) noexcept override;
     void cancel(Request& request) noexcept override;
     bufferevent* bufferevent_of() noexcept override;
@@ -186,8 +188,8 @@ private:
     h1::BodyDecoder decoder_;
     Callback<void (*)(evhttp_connection*, void*)> written_;
     std::size_t lingered_ = 0;
-    std::uint32_t requests_sent_ = 0;  ///< to handlers on another thread
-    event* timer_ = nullptr;           ///< once there are timeouts
+    std::uint32_t requests_complete_ = 0;  ///< those for which there is or will be a handler
+    event* timer_ = nullptr;               ///< once there are timeouts
     std::int64_t timer_due_ms_ = 0;
     std::int64_t phase_began_ms_ = 0;
     std::int64_t read_progress_ms_ = 0;

@@ -547,10 +547,7 @@ void handle_at_home(Request& request) noexcept {
         settle_request(request);  // its connection went with the workers
         return;
     }
-    connection.requests_seen.store(connection.requests_seen.load(std::memory_order_relaxed) +
-                                       1,  // only home writes it
-                                   std::memory_order_relaxed);
-    handle_request(http, request);
+    connection.handle(request);
 }
 
 void tell_complete(Request& request, HttpLoop& handlers) noexcept {

@@ -365,6 +365,84 @@ TEST(HttpLifeIo, FreeingAConnectionSparesTheRequestOnItsWay) {
     EXPECT_FALSE(leaks());
 }
 
+/// A thread of the program closes a connection that it thinks idle, while a handler begins on that: the request stays
+/// valid until it is answered.
+class HttpLifeThreads : public testing::TestWithParam<Mode> {};
+INSTANTIATE_TEST_SUITE_P(Modes, HttpLifeThreads,
+                         testing::Values(Mode{"Plain", 0, 0}, Mode{"Io", 1, EVHTTP_THREADS_IO},
+                                         Mode{"All", 1, EVHTTP_THREADS_ALL}),
+                         [](const auto& param) { return std::string(param.param.name); });
+
+TEST_P(HttpLifeThreads, FreeingAConnectionSparesTheRequestOfAHandlerThatRuns) {
+    Server server(GetParam());
+    std::atomic<evhttp_connection*> idle = nullptr;
+    std::atomic<bool> begun = false;
+    std::atomic<bool> go_on = false;
+    Kept kept;
+    server.start([&](evhttp_request* request) {
+        const std::string_view path = evhttp_request_get_uri(request);
+        if (path == "/idle") {
+            idle = evhttp_request_get_connection(request);
+        } else if (path == "/late") {
+            begun = true;
+            begun.notify_all();
+            go_on.wait(false);
+            kept.add(request);
+            return;
+        }
+        reply(request, 200, "now");
+    });
+    Client victim(server.port());
+    victim.get("/idle");
+    EXPECT_EQ(victim.answer(), "now");
+    victim.get("/late");
+    begun.wait(false);
+    evhttp_connection_free(idle);
+    go_on = true;
+    go_on.notify_all();
+    const auto requests = kept.wait_for(1);
+    EXPECT_EQ(victim.rest(), "");  // it has been closed
+    EXPECT_STREQ(evhttp_request_get_uri(requests[0]), "/late");
+    wait_until([&] { return evhttp_request_get_connection(requests[0]) == nullptr; });
+    reply(requests[0], 200, "to nobody");
+    Client other(server.port());
+    other.get("/other");
+    EXPECT_EQ(other.answer(), "now");
+    server.stop();
+    server.free_http();
+    EXPECT_FALSE(leaks());
+}
+
+/// What the program has in its hands when it frees the connection goes with it, as in libevent.
+TEST_P(HttpLifeThreads, FreeingAConnectionFreesTheRequestThatWasGivenToTheProgram) {
+    for (const bool in_handler : {false, true}) {
+        Server server(GetParam());
+        Kept kept;
+        server.start([&](evhttp_request* request) {
+            if (evhttp_request_get_uri(request) == std::string_view("/other")) {
+                reply(request, 200, "now");
+            } else if (in_handler) {
+                evhttp_connection_free(evhttp_request_get_connection(request));
+            } else {
+                kept.add(request);
+            }
+        });
+        Client victim(server.port());
+        victim.get("/keep");
+        Client other(server.port());
+        if (!in_handler) {
+            evhttp_request* const request = kept.wait_for(1)[0];
+            other.get("/other");  // behind the handler's return, on the same thread
+            EXPECT_EQ(other.answer(), "now");
+            evhttp_connection_free(evhttp_request_get_connection(request));
+        }
+        EXPECT_EQ(victim.rest(), "");
+        server.stop();
+        server.free_http();
+        EXPECT_FALSE(leaks());
+    }
+}
+
 /// The worker has seen the connection end before the handler asks to hear of that.
 TEST(HttpLifeIo, ACloseCallbackThatComesLateIsCalled) {
     Server server({"Io", 1, EVHTTP_THREADS_IO});
