@@ -314,6 +314,15 @@ void leave_base(evhttp& http) noexcept {
     http.workers.reset();
 }
 
+void serve_at_home(evhttp& http) noexcept {
+    for (evhttp_bound_socket* socket = http.sockets.front(); socket != nullptr;
+         socket = decltype(http.sockets)::next(*socket)) {
+        evconnlistener_set_cb(socket->listener, on_accept, socket);
+        evconnlistener_enable(socket->listener);
+    }
+    http.workers.reset();
+}
+
 void drop_socket(evhttp_bound_socket& socket) noexcept {
     if (socket.references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
         mm_delete(&socket);

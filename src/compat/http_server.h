@@ -101,7 +101,7 @@ struct evhttp {
     int flags = 0;
     bool limits_on = false;
     bool lenient = false;
-    int threads = 0;  ///< asked for; 0: none
+    int threads = 0;  ///< asked for, and once they have started, there; 0: none
     int thread_mode = 0;
     bool environment_read = false;
     bool closing = false;       ///< in evhttp_free(), or without a base
@@ -118,6 +118,9 @@ void handle_request(evhttp& http, Request& request) noexcept;
 /// Stops what runs on the base, which is about to be freed. Sockets stay open, as libevent leaves
 /// them; with the server itself they are for evhttp_free().
 void leave_base(evhttp& http) noexcept;
+
+/// Without threads of its own after all: its sockets accept on the base.
+void serve_at_home(evhttp& http) noexcept;
 
 void drop_socket(evhttp_bound_socket& socket) noexcept;
 

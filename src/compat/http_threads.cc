@@ -32,7 +32,7 @@ public:
     Worker& operator=(const Worker&) = delete;
     /// The base and the mailbox; false when descriptors are short.
     bool prepare(evhttp& http, HttpLoop* handlers) noexcept;
-    bool run() noexcept;
+    bool run() noexcept;  ///< false, with errno, when no thread can be had
     void stop_and_join() noexcept;
     ~Worker();
 
@@ -325,8 +325,9 @@ bool Worker::run() noexcept {
     bool running = true;
     try {
         thread_ = std::thread([this] { main(); });
-    } catch (const std::system_error&) {
+    } catch (const std::system_error& failure) {
         running = false;
+        errno = failure.code().value();
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return running;
@@ -352,7 +353,7 @@ void Worker::main() noexcept {
             evconnlistener_free(listener->listener);
         }
         listeners_.clear();
-        event_free(resume_);
+        event_free(std::exchange(resume_, nullptr));
         shard_->close_all();
     }
 }
@@ -370,6 +371,9 @@ void Worker::stop_and_join() noexcept {
 }
 
 Worker::~Worker() {
+    if (resume_ != nullptr) {
+        event_free(resume_);
+    }
     shard_.reset();
     if (base_ != nullptr) {
         event_base_free(base_);
@@ -486,20 +490,19 @@ void WorkerGroup::start() noexcept {
     process_ = ::getpid();
     http_.home->loop.enter();
     HttpLoop* const handlers = http_.thread_mode == EVHTTP_THREADS_IO ? &http_.home->loop : nullptr;
-    std::vector<std::unique_ptr<Worker>> prepared;
-    while (prepared.size() < static_cast<std::size_t>(http_.threads)) {
+    // Complete before the first thread looks at it: none does before it has a socket.
+    while (workers_.size() < static_cast<std::size_t>(http_.threads)) {
         auto worker = std::make_unique<Worker>(*this);
-        if (!worker->prepare(http_, handlers)) {
-            warn("http: only %zu of %d threads", prepared.size(), http_.threads);
+        if (!worker->prepare(http_, handlers) || !worker->run()) {
+            warn("http: only %zu of %d threads", workers_.size(), http_.threads);
             break;
         }
-        prepared.push_back(std::move(worker));
+        workers_.push_back(std::move(worker));
     }
-    workers_ = std::move(prepared);  // complete before the first thread looks at it
-    for (const auto& worker : workers_) {
-        if (!worker->run()) {
-            warnx("http: a thread cannot be started");
-        }
+    http_.threads = static_cast<int>(workers_.size());
+    if (workers_.empty()) {
+        serve_at_home(http_);  // frees *this
+        return;
     }
     for (evhttp_bound_socket* socket = http_.sockets.front(); socket != nullptr;
          socket = decltype(http_.sockets)::next(*socket)) {
@@ -638,6 +641,7 @@ void read_environment(evhttp& http) noexcept {
         if (!http.workers->start_soon()) {
             warnx("http: no threads: descriptors are short");
             http.workers.reset();
+            http.threads = 0;
         }
     }
 }

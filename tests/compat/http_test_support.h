@@ -92,9 +92,11 @@ public:
         close(stop_fd_);
     }
 
-    void start(Handler handler) {
+    /// `first`: what the thread does before it dispatches.
+    void start(Handler handler, std::function<void()> first = [] {}) {
         handler_ = std::move(handler);
-        thread_ = std::thread([this] {
+        thread_ = std::thread([this, first = std::move(first)] {
+            first();
             home_ = std::this_thread::get_id();
             event_base_dispatch(base_);
         });

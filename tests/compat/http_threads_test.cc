@@ -8,6 +8,9 @@
 
 #include <gtest/gtest.h>
 
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +19,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <fstream>
 #include <functional>
 #include <latch>
 #include <mutex>
@@ -25,6 +29,10 @@
 #include <string_view>
 #include <thread>
 #include <vector>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/lsan_interface.h>
+#endif
 
 namespace {
 
@@ -501,6 +509,85 @@ TEST(HttpThreads, Settings) {
 }
 
 /// The threads start when the base is dispatched, so that a program may fork after binding.
+/// One request to a server that gets fewer threads than it asked for, once `shorten` was called. 7 if it was answered and
+/// there are as many as `expected` says.
+template <class Expected>
+int serve_with_fewer_threads(const Mode& mode, void (*shorten)(), Expected expected) {
+    int code = 0;
+    {
+        Server server(mode);
+        const auto handler = [](evhttp_request* request) { reply(request, 200, "served"); };
+        std::latch shortened(1);
+        server.start(handler, [&] {
+            shorten();
+            shortened.count_down();
+        });
+        shortened.wait();  // to become another user interrupts every thread
+        Client client(server.port());
+        client.get("/");
+        code = client.answer() == "served" ? 7 : 1;
+        server.stop();
+        if (!expected(evhttp_get_threads(server.http()))) {
+            code = 2;
+        }
+    }
+#if defined(__SANITIZE_ADDRESS__)
+    code = __lsan_do_recoverable_leak_check() != 0 ? 3 : code;
+#endif
+    return code;
+}
+
+/// A stack larger than the address space: no thread can be made.
+void allow_no_thread() {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, std::size_t{1} << 46);
+    pthread_setattr_default_np(&attributes);
+}
+
+/// As many threads of a user that has no others as run now, and one more.
+void allow_one_more_thread() {
+    std::ifstream status("/proc/self/status");
+    std::string word;
+    rlim_t threads = 0;
+    while (status >> word && word != "Threads:") {
+    }
+    status >> threads;
+    constexpr uid_t nobody_else = 54321;
+    const rlimit limit{threads + 1, threads + 1};
+    if (threads == 0 || setrlimit(RLIMIT_NPROC, &limit) != 0 ||
+        setresuid(nobody_else, nobody_else, nobody_else) != 0 || prctl(PR_SET_DUMPABLE, 1) != 0) {
+        _exit(1);
+    }
+}
+
+class HttpThreadsDeathTest : public testing::TestWithParam<Mode> {
+protected:
+    HttpThreadsDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+};
+
+INSTANTIATE_TEST_SUITE_P(Modes, HttpThreadsDeathTest,
+                         testing::Values(Mode{"Io", 4, EVHTTP_THREADS_IO},
+                                         Mode{"All", 4, EVHTTP_THREADS_ALL}),
+                         [](const auto& param) { return std::string(param.param.name); });
+
+TEST_P(HttpThreadsDeathTest, WithoutAThreadTheBaseServes) {
+    EXPECT_EXIT(_exit(serve_with_fewer_threads(GetParam(), allow_no_thread,
+                                               [](int threads) { return threads == 0; })),
+                testing::ExitedWithCode(7), "only 0 of 4 threads");
+}
+
+TEST_P(HttpThreadsDeathTest, WithSomeThreadsThoseServe) {
+    if (geteuid() != 0) {
+        GTEST_SKIP() << "only root can become a user without processes";
+    }
+    EXPECT_EXIT(_exit(serve_with_fewer_threads(GetParam(), allow_one_more_thread,
+                                               [](int threads) {
+                                                   return threads > 0 && threads < 4;
+                                               })),
+                testing::ExitedWithCode(7), "only . of 4 threads");
+}
+
 TEST(HttpThreads, AProgramMayForkBeforeItDispatches) {
 #if defined(__SANITIZE_THREAD__)
     GTEST_SKIP() << "ThreadSanitizer allows no threads in the child of a fork";

@@ -40,7 +40,8 @@ struct evhttp;
 EVENT2_EXPORT_SYMBOL
 int evhttp_set_threads(struct evhttp* http, int threads, int mode);
 
-/** How many threads the server has asked for; 0 if it runs on its base alone. */
+/** How many threads the server is to have, and once its base has been dispatched, how many it has:
+ * fewer when the system gave no more (a warning says so); 0 if it runs on its base alone. */
 EVENT2_EXPORT_SYMBOL
 int evhttp_get_threads(const struct evhttp* http);
 
