@@ -1,5 +1,5 @@
 /* What buffers cost: nanoseconds per operation, one case a line. Written against the headers of
- * libevent and compiled once; bench/compat/side_by_side runs it on two implementations in turn.
+ * libevent and compiled once; `./dev bench compat-buffer` runs it on two implementations in turn.
  *
  *   buffer_bench [CASE...]
  */

@@ -1,5 +1,5 @@
 /* What the event core costs: nanoseconds of CPU time per operation, one case a line. Written against the headers
- * of libevent and compiled once; bench/compat/side_by_side runs it on two implementations in turn.
+ * of libevent and compiled once; `./dev bench compat-event` runs it on two implementations in turn.
  *
  *   event_bench [CASE...]      all cases, or those whose name begins with a CASE
  *
