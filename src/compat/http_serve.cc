@@ -199,7 +199,7 @@ void ServerConnection::take_partial_head() noexcept {
     }
     const std::unique_ptr<PartialHead> done = std::move(partial_);
     if (result.state == h1::ParseState::refused) {
-        refuse(limits_apply() ? h1::refusal_info(result.refusal).status : HTTP_BADREQUEST);
+        refuse(shard_->http.limits_on ? h1::refusal_info(result.refusal).status : HTTP_BADREQUEST);
         return;
     }
     const std::string_view rest = done->bytes.view().substr(result.offset);
@@ -245,7 +245,9 @@ void ServerConnection::begin_request(const h1::RequestHead& head) noexcept {
         lose(EVREQ_HTTP_REQUEST_CANCEL);
         return;
     }
-    if (text_size(head) > headers_max || !fill_request(head)) {
+    if (text_size(head) > headers_max) {
+        refuse(shard_->http.limits_on ? 431 : HTTP_BADREQUEST);
+    } else if (!fill_request(head)) {
         refuse(HTTP_BADREQUEST);
     } else if (request.header_cb != nullptr && request.header_cb(&request, request.cb_arg) < 0) {
         lose(EVREQ_HTTP_REQUEST_CANCEL);

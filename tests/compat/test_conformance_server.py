@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -24,6 +25,7 @@ BIN = programs.LIB.parent.parent / "bin"
 NAME = "evhttp_conformance_server"
 BIG = 10485760
 BODY_MAX = 8 * 1024 * 1024
+HEAD_MAX = 64 * 1024
 CUT_SHORT = 3
 
 
@@ -34,21 +36,22 @@ class Way:
     program: Path
     flags: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
-    answers_from_threads: bool = True
+    extras: bool = True  # built with event2/corevent.h
+    streams: bool = True  # bodies are read as they come
     handlers_at_home: bool = True
 
 
 OURS = {"LD_LIBRARY_PATH": str(programs.LIB)}
 WAYS = [
     Way("plain", BIN / NAME),
-    Way("io", BIN / NAME, ("--threads", "2", "--mode", "io")),
+    Way("io", BIN / NAME, ("--threads", "2", "--mode", "io"), streams=False),
     Way("all", BIN / NAME, ("--threads", "2", "--mode", "all"), handlers_at_home=False),
-    Way("libevent", BIN / "compat/system" / NAME, answers_from_threads=False),
-    Way("for libevent, on ours", BIN / "compat/system" / NAME, (), OURS, answers_from_threads=False),
+    Way("libevent", BIN / "compat/system" / NAME, extras=False, streams=False),
+    Way("for libevent, on ours", BIN / "compat/system" / NAME, (), OURS, extras=False, streams=False),
     Way("for libevent, on ours, io", BIN / "compat/system" / NAME, (), OURS | {"COREVENT_HTTP_THREADS": "2"},
-        answers_from_threads=False),
+        extras=False, streams=False),
     Way("for libevent, on ours, all", BIN / "compat/system" / NAME, (),
-        OURS | {"COREVENT_HTTP_THREADS": "2", "COREVENT_HTTP_MODE": "all"}, answers_from_threads=False, handlers_at_home=False),
+        OURS | {"COREVENT_HTTP_THREADS": "2", "COREVENT_HTTP_MODE": "all"}, extras=False, streams=False, handlers_at_home=False),
 ]
 
 
@@ -84,6 +87,11 @@ class Server:
             return False
         except ConnectionError:
             return True
+
+    def most_memory(self) -> int:
+        """Octets that the process has had in memory at once."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -170,6 +178,24 @@ class ConformanceServer(unittest.TestCase):
                 client.socket.sendall(f"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: {BODY_MAX + 1}\r\n\r\n".encode())
                 self.assertIn(b" 413 ", client.until(b"\r\n"))
 
+    def test_a_large_head(self) -> None:
+        for way, server in self.each():
+            with server.connect() as client:
+                client.socket.sendall(b"GET /hello HTTP/1.1\r\nHost: h\r\nX: " + b"x" * HEAD_MAX + b"\r\n\r\n")
+                self.assertIn(b" 431 " if way.extras else b" 400 ", client.until(b"\r\n"))
+
+    def test_uploads(self) -> None:
+        size = 8 * BODY_MAX
+        for way, server in self.each():
+            if way.streams:
+                before = server.most_memory()
+                self.assertEqual(server.ask("POST", "/upload", b"x" * size)[1], b"%d\n" % size)
+                self.assertLess(server.most_memory() - before, size // 4)
+            with server.connect() as client:
+                path = "/echo" if way.streams else "/upload"
+                client.socket.sendall(f"POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {size}\r\n\r\n".encode())
+                self.assertIn(b" 413 ", client.until(b"\r\n"))
+
     def test_long_answers(self) -> None:
         for _, server in self.each():
             answer, body = server.ask("GET", "/stream")
@@ -206,7 +232,7 @@ class ConformanceServer(unittest.TestCase):
             self.assertEqual(server.ask("GET", "/block/20")[1], b"20\n")
             for path, body in (("/offload/20", b"20\n"), ("/thread", b"from a thread\n")):
                 answer, got = server.ask("GET", path)
-                if way.answers_from_threads:
+                if way.extras:
                     self.assertEqual(got, body)
                 else:
                     self.assertEqual(answer.status, 404)
@@ -308,7 +334,7 @@ class Drain(unittest.TestCase):
         for way, server in self.each():
             if "io" in way.name or "all" in way.name:
                 continue
-            paths = ["/delay/500"] + (["/offload/500"] if way.answers_from_threads else [])
+            paths = ["/delay/500"] + (["/offload/500"] if way.extras else [])
             clients = [server.connect() for _ in paths]
             gone = server.connect()
             for client, path in zip([*clients, gone], [*paths, "/delay/300"], strict=True):

@@ -48,7 +48,8 @@ int evhttp_get_threads(const struct evhttp* http);
 /**
  * Switches the limits of corevent's own server on (1) or off (0, the default): sizes of heads and
  * bodies, time for a head, for a silent body and for a client that does not read, idle time. They
- * fill in where the program set none. COREVENT_HTTP_LIMITS=on does the same.
+ * fill in where the program set none. A header above the program's own limit is answered with 431
+ * then, with 400 otherwise, as libevent does. COREVENT_HTTP_LIMITS=on does the same.
  */
 EVENT2_EXPORT_SYMBOL
 void evhttp_set_limits(struct evhttp* http, int on);
