@@ -353,11 +353,6 @@ static void run(const char* method, int flags) {
 }
 
 int main(void) {
-    event_set_log_callback(count_messages);
-    signal(SIGPIPE, SIG_IGN);
-    run("epoll", 0);
-    run("epoll", EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
-    run("poll", 0);
-    run("select", 0);
+    run_each_method(run);
     return 0;
 }

@@ -185,4 +185,14 @@ static MAYBE_UNUSED void count_messages(int severity, const char* text) {
     say("  (%s)", severities[severity]);
 }
 
+/* `run` with each method, and each way of using it. */
+static MAYBE_UNUSED void run_each_method(void (*run)(const char* method, int flags)) {
+    event_set_log_callback(count_messages);
+    signal(SIGPIPE, SIG_IGN);
+    run("epoll", 0);
+    run("epoll", EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+    run("poll", 0);
+    run("select", 0);
+}
+
 #endif
