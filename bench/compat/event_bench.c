@@ -120,7 +120,7 @@ static double cascade(struct event_base* base, int count, int active) {
 
 static double run_cascade(long count, long active) {
     struct event_base* const base = event_base_new();
-    enum { repeat = 10 };
+    enum { repeat = 50 };
     double spent = 0;
     int i;
     pairs = memory((size_t)count, sizeof *pairs);

@@ -86,6 +86,7 @@ private:
     [[gnu::cold]] void promote_later() noexcept;
     [[gnu::cold]] bool limit_reached(int count) noexcept;
     [[gnu::cold]] void run_signal(event& ev) noexcept;
+    [[gnu::noinline]] bool settle(std::int64_t& wait_us) noexcept;
     [[gnu::noinline]] void run_other(event_callback& callback) noexcept;
     [[gnu::noinline]] void rearm(event& ev) noexcept;
 
@@ -132,15 +133,20 @@ int Turns::limit_of(std::int64_t wait_us) noexcept {
     return Poller::forever;
 }
 
+/// Tells the poller what it is to know. Returns whether what it says then is to be completed.
+bool Turns::settle(std::int64_t& wait_us) noexcept {
+    base_.io.flush(*base_.poller);
+    if (!base_.io.unsettled()) return false;
+    const std::span<const PollEvent> last(base_.ready.data(), base_.ready_count);
+    if (base_.io.note_order(last)) wait_us = 0;
+    return true;
+}
+
 void Turns::wait(std::int64_t wait_us) noexcept {
     base_.sleeping = wait_us != 0;  // before the watchers, which may take their time
     // What most programs have none of costs a look, not a call: the code of a turn is often cold.
     if (base_.watchers[0] != nullptr) run_prepare_watchers(base_, wait_us);
-    base_.io.flush(*base_.poller);
-    const bool completed = base_.io.completes();
-    if (completed) [[unlikely]] {
-        if (base_.io.note_order(std::span(base_.ready).first(base_.ready_count))) wait_us = 0;
-    }
+    const bool completed = base_.io.unsettled() && settle(wait_us);
     base_.poller->prepare();
     base_.cached_us = 0;
     const int wait_ms = wait_us == 0 ? 0 : limit_of(wait_us);

@@ -168,7 +168,7 @@ IoMap::Change IoMap::remove(Poller& poller, event& ev) noexcept {
     return less ? changed(poller, ev.ev_fd, entry) : Change::none;
 }
 
-void IoMap::tell_changed(Poller& poller) noexcept {
+void IoMap::flush(Poller& poller) noexcept {
     std::size_t kept = 0;
     for (const int fd : changed_) {
         Entry& entry = *known(static_cast<PollToken>(fd));

@@ -36,9 +36,7 @@ public:
     enum class Change : std::int8_t { failed = -1, none = 0, told = 1 };
     Change add(Poller& poller, event& ev) noexcept;
     Change remove(Poller& poller, event& ev) noexcept;
-    void flush(Poller& poller) noexcept {
-        if (!changed_.empty()) tell_changed(poller);
-    }
+    void flush(Poller& poller) noexcept;
 
     /// Room in a socket without asking the kernel: when this comes right before the add() of an event
     /// for EV_WRITE, the poller is not told of it. The next wait takes no time, and then brings
@@ -47,8 +45,9 @@ public:
     void assume_room(int fd) noexcept;
     /// It was a mistake: tells the poller now.
     bool ask_kernel(Poller& poller, int fd) noexcept;
-    /// After flush(). False: nothing was assumed, and the kernel's order is the right one.
-    bool completes() const noexcept { return !changed_.empty() || reordered_; }
+    /// False: the poller knows all, nothing is assumed, and the kernel's order is the right one. After
+    /// flush(): what the next wait brings is to be completed.
+    bool unsettled() const noexcept { return !changed_.empty() || reordered_; }
     /// Before a wait that is completed. `last` is what the last one brought. Returns whether
     /// something is assumed.
     bool note_order(std::span<const PollEvent> last) noexcept;
@@ -134,7 +133,6 @@ private:
     bool tell(Poller& poller, int fd, Entry& entry, bool anew) noexcept;
     Change changed(Poller& poller, int fd, Entry& entry) noexcept;
     bool stop_assuming(Poller& poller, Entry& entry, const event& other) noexcept;
-    void tell_changed(Poller& poller) noexcept;
 
     const bool batched_;
     const bool may_assume_;
