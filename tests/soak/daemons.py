@@ -9,6 +9,7 @@ import hashlib
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import socketserver
@@ -69,6 +70,13 @@ def serving(server: Server) -> Iterator[Server]:
         server.server_close()
 
 
+def find(program: str) -> str:
+    """Its path. Many daemons are where only root's PATH leads."""
+    path = shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+    require(path, f"{program} is not installed: ./dev soak installs it")
+    return path
+
+
 def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -79,10 +87,36 @@ class Daemon:
 
     def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
         self.name, self.log = name, log
+        self.end = 0  # its status upon SIGTERM
         with log.open("wb") as out:
             # A session of its own: Ctrl-C is for the run, which then ends its daemons.
             self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", *command], stdin=subprocess.DEVNULL,
                                             stdout=out, stderr=subprocess.STDOUT, env=environment, start_new_session=True)
+
+    def pids(self) -> list[int]:
+        """Its processes that live: itself, and its children, which are in the session that began with it."""
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(FileNotFoundError, ProcessLookupError):
+                state, _, _, session = stat.read_text().rpartition(")")[2].split()[:4]
+                if int(session) == self.process.pid and state != "Z":
+                    found.append(int(stat.parent.name))
+        return found
+
+    def wait(self) -> int:
+        """The status with which it ends. Its children end with it."""
+        try:
+            code = self.process.wait(programs.DEADLINE_SECONDS)
+        except subprocess.TimeoutExpired as late:
+            raise Failure(f"{self.name} does not end within {programs.DEADLINE_SECONDS} s of SIGTERM") from late
+        programs.until(lambda: not self.pids(), f"{self.name}'s children end after it")
+        return code
+
+    def kill(self) -> None:
+        for pid in self.pids():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
 
     def said(self) -> str:
         return self.log.read_text(errors="replace")
@@ -102,6 +136,7 @@ class Run:
     def __init__(self, options: argparse.Namespace, folder: Path) -> None:
         self.options, self.folder = options, folder
         self.daemons: list[Daemon] = []
+        self.helpers: list[Daemon] = []  # not on libevent, and nobody's concern but that they live as long as the daemons
         self.began = time.monotonic()
 
     def seconds(self) -> float:
@@ -118,37 +153,49 @@ class Run:
 
     def call(self, *command: str | Path, input: str = "") -> str:
         """Runs a program that ends, on the same libraries, and returns what it said."""
-        done = subprocess.run([str(word) for word in command], input=input, capture_output=True, text=True,
-                              env=self.environment(), timeout=programs.DEADLINE_SECONDS)
-        require(done.returncode == 0, f"{command[0]} ended with {done.returncode}: {done.stdout}{done.stderr}".rstrip())
+        return self.pipe(*command, input=input.encode()).decode(errors="replace")
+
+    def pipe(self, *command: str | Path, input: bytes = b"") -> bytes:
+        done = subprocess.run([str(word) for word in command], input=input, capture_output=True, env=self.environment(),
+                              timeout=programs.DEADLINE_SECONDS)
+        said = (done.stdout + done.stderr)[-1000:].decode(errors="replace").rstrip()
+        require(done.returncode == 0, f"{command[0]} ended with {done.returncode}: {said}")
         return done.stdout
 
     def start(self, name: str, *command: str | Path) -> Daemon:
-        self.daemons.append(Daemon(name, [str(word) for word in command], self.environment(), self.folder / f"{name}.log"))
+        self.daemons.append(self.launch(name, *command))
         return self.daemons[-1]
+
+    def help(self, name: str, *command: str | Path) -> None:
+        self.helpers.append(self.launch(name, *command))
+
+    def launch(self, name: str, *command: str | Path) -> Daemon:
+        return Daemon(name, [str(word) for word in command], self.environment(), self.folder / f"{name}.log")
 
     def until(self, probe: Callable[[], Found], what: str, seconds: float) -> Found:
         """Asks again and again until the answer is true, as long as every daemon lives."""
         deadline = time.monotonic() + seconds
         while True:
-            for daemon in self.daemons:
+            for daemon in self.daemons + self.helpers:
                 require(daemon.process.poll() is None, f"{daemon.name} ended with {daemon.process.returncode}, before: {what}")
             if found := probe():
                 return found
             require(time.monotonic() < deadline, f"not within {seconds} s: {what}")
             time.sleep(PAUSE_SECONDS)
 
-    def prove_libraries(self) -> None:
-        """Every daemon has the libevent in its memory that was asked for, and no other."""
+    def prove_libraries(self) -> str:
+        """Every process of the daemons has the libevent in its memory that was asked for, and no other. Says so."""
+        count, names = 0, set()
         for daemon in self.daemons:
-            ours, others = programs.libevents(daemon.process.pid)
-            if self.options.libs == "corevent":
-                require(programs.on_ours_alone(daemon.process.pid), f"{daemon.name} is not on corevent alone: {ours | others}")
-            else:
-                require(others and not ours, f"{daemon.name} is not on the system's libevent alone: {ours | others}")
-                require(not any("corevent" in path for path in others), f"{daemon.name} is on another corevent: {others}")
-        names = ", ".join(sorted(ours or others))
-        self.say(f"{len(self.daemons)} daemons on {names}, as their memory shows")
+            for pid in daemon.pids():
+                ours, others = programs.libevents(pid)
+                if self.options.libs == "corevent":
+                    require(programs.on_ours_alone(pid), f"{daemon.name} is not on corevent alone: {ours | others}")
+                else:
+                    require(others and not ours, f"{daemon.name} is not on the system's libevent alone: {ours | others}")
+                    require(not any("corevent" in path for path in others), f"{daemon.name} is on another corevent: {others}")
+                count, names = count + 1, names | ours | others
+        return f"{count} process{'es' * (count > 1)} on {', '.join(sorted(names))}, as their memory shows"
 
     def prove_rest(self, share_max: float = 0.1) -> None:
         """Daemons that nobody asks anything take next to no time. Best of three, for they have duties of their own."""
@@ -163,18 +210,12 @@ class Run:
         for daemon in self.daemons:
             daemon.process.send_signal(signal.SIGTERM)
         for daemon in self.daemons:
-            try:
-                code = daemon.process.wait(programs.DEADLINE_SECONDS)
-            except subprocess.TimeoutExpired as late:
-                raise Failure(f"{daemon.name} does not end within {programs.DEADLINE_SECONDS} s of SIGTERM") from late
-            require(code == 0, f"{daemon.name} ended with {code} upon SIGTERM")
-        self.say(f"{len(self.daemons)} daemons ended with 0")
+            code = daemon.wait()
+            require(code == daemon.end, f"{daemon.name} ended with {code} upon SIGTERM")
 
     def abandon(self) -> None:
-        for daemon in self.daemons:
-            if daemon.process.poll() is None:
-                daemon.process.kill()
-            daemon.process.wait()
+        for daemon in self.daemons + self.helpers:
+            daemon.kill()
 
 
 def arguments(name: str, description: str) -> argparse.ArgumentParser:
@@ -195,7 +236,7 @@ def carry_out(options: argparse.Namespace, work: Callable[[Run], None]) -> int:
         return 0
     except (Failure, AssertionError, OSError, subprocess.SubprocessError) as failure:
         run.say(f"failed: {failure}")
-        for daemon in run.daemons:
+        for daemon in run.daemons + run.helpers:
             print(f"  {daemon.name}:", *daemon.telling(), sep="\n    ")
         return 1
     except KeyboardInterrupt:
